@@ -1,0 +1,1 @@
+"""What people ask for afterwards: simulated networks and reports."""

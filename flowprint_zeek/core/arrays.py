@@ -1,0 +1,87 @@
+"""Types of the arrays that pass through the core, and grouping by sorting."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Texts = NDArray[np.object_]
+
+
+def ints(values: object) -> Ints:
+    """Return values as an ``int64`` array."""
+    return np.asarray(values, dtype=np.int64)
+
+
+def row_groups(columns: tuple[Ints, ...]) -> tuple[Ints, Ints]:
+    """Return numbers of the distinct rows of columns, in their sorted order.
+
+    Returns
+    -------
+    number : ndarray of shape (n_rows,)
+        Group of each row; groups are counted from 0 in lexicographic order.
+    first : ndarray of shape (n_groups,)
+        A row of each group.
+    """
+    order = np.lexsort(columns[::-1])
+    if not order.size:
+        return order, order
+    new = np.zeros(order.size, dtype=np.bool_)
+    new[0] = True
+    for column in columns:
+        ordered = column[order]
+        new[1:] |= ordered[1:] != ordered[:-1]
+    number = np.empty_like(order)
+    number[order] = np.cumsum(new) - 1
+    return number, order[new]
+
+
+def distinct(keys: Ints) -> Ints:
+    """Return sorted distinct keys; sorting beats NumPy's hashing on millions of integers."""
+    ordered = np.sort(keys)
+    new = np.ones(ordered.size, dtype=np.bool_)
+    new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[new]
+
+
+def unique_pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """Return the distinct pairs of two columns, sorted by left, then right."""
+    if not left.size:
+        return left, right
+    low = right.min()
+    span = right.max() - low + 1
+    keys = distinct(left * span + (right - low))
+    return keys // span, keys % span + low
+
+
+def expand(counts: Ints) -> tuple[Ints, Ints]:
+    """Return, for a run of each count, which run and which place in it.
+
+    >>> run, place = expand(ints([2, 0, 1]))
+    >>> run.tolist(), place.tolist()
+    ([0, 0, 2], [0, 1, 0])
+    """
+    run = np.repeat(np.arange(counts.size), counts)
+    starts = np.cumsum(counts) - counts
+    return run, np.arange(run.size) - starts[run]
+
+
+def most_frequent(keys: Ints, values: Ints) -> tuple[Ints, Ints]:
+    """Return for each distinct key its most frequent value, ties to the value met first.
+
+    Returns
+    -------
+    key, value : ndarray
+        Sorted distinct keys and the value of each.
+    """
+    number, first = row_groups((keys, values))
+    counts = np.bincount(number, minlength=first.size)
+    earliest = np.full(first.size, keys.size, dtype=np.int64)
+    np.minimum.at(earliest, number, np.arange(keys.size))
+    order = np.lexsort((earliest, -counts, keys[first]))
+    ordered = keys[first][order]
+    chosen = order[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if order.size else order
+    return keys[first][chosen], values[first][chosen]

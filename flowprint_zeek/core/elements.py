@@ -1,0 +1,119 @@
+r"""Elements: what a fingerprint is a set of.
+
+An element is a string in one canonical form, the same in memory, in models and in ids:
+
+==============  ======================================  ==========================
+kind            form                                    example
+==============  ======================================  ==========================
+endpoint        ``address:port``, IPv6 in brackets      ``192.0.2.7:443``
+certificate     ``cert:`` and the leaf's fingerprint    ``cert:5f3a…`` (hex SHA-256)
+server name     ``name:`` and the normalised name       ``name:www.example.com``
+==============  ======================================  ==========================
+
+Names come from traffic and are hostile; normalised they are lower-case printable ASCII, so an
+element never holds a line break, a quote from a terminal sequence or a byte that differs between
+Zeek's TSV and JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CERTIFICATE = "cert:"
+NAME = "name:"
+
+SortKey = tuple[int, int, bytes, int, str]
+
+
+def endpoint(address: str, port: int) -> str:
+    """Return the element of a destination address and port.
+
+    >>> endpoint("192.0.2.7", 443), endpoint("2001:db8::7", 53)
+    ('192.0.2.7:443', '[2001:db8::7]:53')
+    """
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def split_endpoint(element: str) -> tuple[str, int]:
+    """Return the address and port of an endpoint element.
+
+    >>> split_endpoint("[2001:db8::7]:53")
+    ('2001:db8::7', 53)
+    """
+    address, _, port = element.rpartition(":")
+    return address.removeprefix("[").removesuffix("]"), int(port)
+
+
+def is_endpoint(element: str) -> bool:
+    """Tell whether an element is an endpoint."""
+    return not element.startswith((CERTIFICATE, NAME))
+
+
+def normalise_name(name: str) -> str:
+    r"""Return a server name as it stands in elements.
+
+    Lower-case, without the root's dot; bytes outside printable ASCII become ``\xNN`` whether they
+    came through Zeek's TSV or JSON.
+
+    Parameters
+    ----------
+    name : str
+        Decoded name; bytes that are no UTF-8 as surrogates (``errors="surrogateescape"``).
+
+    Examples
+    --------
+    >>> normalise_name("WWW.Example.com.")
+    'www.example.com'
+    >>> normalise_name("a\n\u00e9")
+    'a\\x0a\\xc3\\xa9'
+    """
+    name = name.lower().rstrip(".")
+    if name.isascii() and name.isprintable():
+        return name
+    raw = name.encode("utf-8", "surrogateescape")
+    return "".join(chr(b) if 32 <= b < 127 else f"\\x{b:02x}" for b in raw)
+
+
+@lru_cache(maxsize=1 << 17)
+def sort_key(element: str) -> SortKey:
+    """Return the key of the canonical order of elements.
+
+    Endpoints by address family, packed address and port; then certificates; then names.
+    """
+    if element.startswith(CERTIFICATE):
+        return (1, 0, b"", 0, element)
+    if element.startswith(NAME):
+        return (2, 0, b"", 0, element)
+    address, port = split_endpoint(element)
+    try:
+        packed = ipaddress.ip_address(address)
+    except ValueError:
+        return (0, 9, b"", port, element)
+    return (0, packed.version, packed.packed, port, element)
+
+
+def in_order(elements: Iterable[str]) -> tuple[str, ...]:
+    """Return elements in their canonical order."""
+    return tuple(sorted(elements, key=sort_key))
+
+
+def fingerprint_id(elements: Iterable[str]) -> str:
+    """Return the id of a set of elements: 16 hex digits of the SHA-256 of the sorted set."""
+    return digest(in_order(elements))
+
+
+def digest(parts: Iterable[object]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of parts joined by line breaks."""
+    text = "\n".join(str(part) for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def shown(element: str) -> str:
+    """Return an element as people read it: without the prefix of its kind."""
+    return element.removeprefix(CERTIFICATE).removeprefix(NAME)

@@ -1,0 +1,242 @@
+"""From flows to fingerprints (paper section IV), many devices and batches at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from flowprint_zeek.core.arrays import Bools, Ints, ints, row_groups, unique_pairs
+from flowprint_zeek.core.batch import Slices, cut
+from flowprint_zeek.core.correlation import edges, signatures
+from flowprint_zeek.core.destinations import Destinations, encode, network_destinations
+from flowprint_zeek.core.flows import SECOND
+from flowprint_zeek.core.membership import Membership, memberships
+from flowprint_zeek.core.sets import Sets, alike
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNASSIGNED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Parameters of fingerprinting, defaults from the paper's Table III.
+
+    Parameters
+    ----------
+    batch, window : float, default=300, 30
+        Widths in seconds.
+    correlation : float, default=0.1
+        Least correlation of two destinations of one app; at most 0 joins all.
+    similarity : float, default=0.9
+        Jaccard similarity from which fingerprints are merged.
+    scheme : {"paper", "names"}, default="paper"
+        Element scheme.
+    activity : {"interval", "ends"}, default="interval"
+        How activity is taken from a flow's start and end where packet times are not known.
+    clique_budget : int, default=200_000
+        Search nodes for the cliques of one connected component of a correlation graph.
+    """
+
+    batch: float = 300.0
+    window: float = 30.0
+    correlation: float = 0.1
+    similarity: float = 0.9
+    scheme: str = "paper"
+    activity: str = "interval"
+    clique_budget: int = 200_000
+
+    @property
+    def batch_micros(self) -> int:
+        """Width of a batch, µs."""
+        return round(self.batch * SECOND)
+
+    @property
+    def window_micros(self) -> int:
+        """Width of a window, µs."""
+        return round(self.window * SECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """Fingerprints of many devices, sorted by device, first batch and elements.
+
+    Attributes
+    ----------
+    vocabulary : list of str
+        Elements in canonical order.
+    devices : sequence of str
+        Names of the devices.
+    device, batch : ndarray of shape (n,)
+        Device (number) and first batch (number since the origin) of each fingerprint.
+    sets : Sets
+        Elements of each fingerprint.
+    own : ndarray of bool, one for each pair in `sets`
+        Whether the fingerprint's own flows reached the element. Cliques overlap; an element of a
+        destination that belongs to another fingerprint is not own.
+    n_flows, own_flows : ndarray of shape (n,)
+        Flows assigned to it, and those among them to its own destinations.
+    of_slice : ndarray of shape (n_slices,)
+        Fingerprint of each slice, `UNASSIGNED` for none.
+    slices : Slices
+        The slices.
+    bounded : int
+        Device batches in which a clique search ran out of budget.
+    """
+
+    vocabulary: list[str]
+    devices: Sequence[str]
+    device: Ints
+    batch: Ints
+    sets: Sets
+    own: Bools
+    n_flows: Ints
+    own_flows: Ints
+    of_slice: Ints
+    slices: Slices
+    bounded: int
+
+    @property
+    def size(self) -> int:
+        """Number of fingerprints."""
+        return self.sets.size
+
+    def elements(self) -> list[tuple[str, ...]]:
+        """Return the elements of each fingerprint, in canonical order."""
+        words = self.vocabulary
+        return [tuple(words[code] for code in one) for one in self.sets.lists()]
+
+
+def fingerprint(flows: pd.DataFrame, parameters: Parameters, *, origin: int = 0) -> Fingerprints:
+    """Fingerprint flows of one or many devices.
+
+    Fingerprints of one device that are alike are merged over all batches given.
+
+    Parameters
+    ----------
+    flows : DataFrame
+        Flow table; without a column ``device`` all flows are one device's.
+    parameters : Parameters
+        Parameters.
+    origin : int, default=0
+        Time from which batches and windows are counted, µs since the epoch.
+
+    Notes
+    -----
+    Cost is linear in flows; within a device batch it is quadratic in distinct signatures, with the
+    clique search bounded by `Parameters.clique_budget`.
+    """
+    device, devices = _devices(flows)
+    slices = cut(
+        flows,
+        batch=parameters.batch_micros,
+        window=parameters.window_micros,
+        origin=origin,
+        activity=parameters.activity,
+    )
+    words = encode(flows, parameters.scheme)
+    group, first = row_groups((slices.batch, device[slices.flow]))
+    found = network_destinations(
+        group, words.primary[slices.flow], words.secondary[slices.flow], len(words.vocabulary)
+    )
+    nodes = signatures(found.group, found.of_slice[slices.active], slices.window)
+    largest = memberships(
+        nodes, edges(nodes, parameters.correlation), found, parameters.clique_budget
+    )
+    direct = largest.of_destination[found.of_slice]
+    assigned = _nearest(group, slices.start, direct, largest.sets.size)
+    device_of = device[slices.flow[first]][largest.group]
+    merged = alike(largest.sets, device_of, parameters.similarity)
+    return _assembled(
+        words.vocabulary, devices, device_of, slices, merged, largest, found, direct, assigned
+    )
+
+
+def _devices(flows: pd.DataFrame) -> tuple[Ints, list[str]]:
+    if "device" not in flows.columns:
+        return np.zeros(len(flows), dtype=np.int64), [""]
+    codes, names = pd.factorize(flows["device"].to_numpy(dtype=object), sort=True)
+    return ints(codes), list(names)
+
+
+def _nearest(group: Ints, start: Ints, direct: Ints, size: int) -> Ints:
+    """Assign flows of destinations in no fingerprint (paper section IV-E).
+
+    They go to the fingerprint of the flow of the same device batch nearest in start time, a tie to
+    the fingerprint with most flows, then to the lowest sorted elements.
+    """
+    known, open_ = np.flatnonzero(direct >= 0), np.flatnonzero(direct < 0)
+    if not known.size or not open_.size:
+        return direct
+    n_flows = np.bincount(direct[known], minlength=size)
+    rank = np.empty(size, dtype=np.int64)
+    rank[np.lexsort((np.arange(size), -n_flows))] = np.arange(size)
+    order = known[np.lexsort((rank[direct[known]], start[known], group[known]))]
+    # One key for group and time: groups lie further apart than any two times.
+    low, span = start.min(), 2 * int(start.max() - start.min()) + 2
+    keys = group[order] * span + (start[order] - low)
+    firsts = np.concatenate(([True], keys[1:] != keys[:-1]))
+    keys, best = keys[firsts], direct[order[firsts]]
+    wanted = group[open_] * span + (start[open_] - low)
+    after = np.searchsorted(keys, wanted)
+    before = np.maximum(after - 1, 0)
+    after = np.minimum(after, keys.size - 1)
+    gap_before, gap_after = np.abs(wanted - keys[before]), np.abs(keys[after] - wanted)
+    tie = (gap_before == gap_after) & (rank[best[before]] < rank[best[after]])
+    nearer = np.where((gap_before < gap_after) | tie, before, after)
+    inside = keys[nearer] // span == group[open_]
+    result = direct.copy()
+    result[open_[inside]] = best[nearer[inside]]
+    return result
+
+
+def _assembled(
+    vocabulary: list[str],
+    devices: Sequence[str],
+    device_of: Ints,
+    slices: Slices,
+    merged: Ints,
+    largest: Membership,
+    found: Destinations,
+    direct: Ints,
+    assigned: Ints,
+) -> Fingerprints:
+    """Unite merged fingerprints, number them by device, batch and elements, and count flows."""
+    size = int(merged.max()) + 1 if merged.size else 0
+    sets = largest.sets.united(merged, size)
+    device, batch = np.zeros(size, dtype=np.int64), np.full(size, np.iinfo(np.int64).max)
+    device[merged] = device_of
+    used = assigned >= 0
+    np.minimum.at(batch, merged[assigned[used]], slices.batch[used])
+    lists = sets.lists()
+    order = sorted(range(size), key=lambda at: (device[at], batch[at], lists[at]))
+    rank = np.empty(size + 1, dtype=np.int64)
+    rank[order] = np.arange(size)
+    rank[-1] = UNASSIGNED
+    number = np.append(rank[merged], UNASSIGNED)
+    sets = sets.united(rank[:-1], size)
+    own = number[largest.of_destination[found.owner]]
+    reached = Sets.from_pairs(size, own[own >= 0], found.element[own >= 0])
+    key = len(vocabulary)
+    return Fingerprints(
+        vocabulary=vocabulary,
+        devices=devices,
+        device=device[order],
+        batch=batch[order],
+        sets=sets,
+        own=np.isin(sets.owner * key + sets.element, reached.owner * key + reached.element),
+        n_flows=_flows_of(number[assigned], slices.flow, size),
+        own_flows=_flows_of(number[direct], slices.flow, size),
+        of_slice=number[assigned],
+        slices=slices,
+        bounded=largest.bounded,
+    )
+
+
+def _flows_of(of_slice: Ints, flow: Ints, size: int) -> Ints:
+    used = of_slice >= 0
+    return ints(np.bincount(unique_pairs(of_slice[used], flow[used])[0], minlength=size))

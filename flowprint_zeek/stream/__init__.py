@@ -1,0 +1,1 @@
+"""Time and order: from rows that arrive to batches that close and notices that go out."""

@@ -1,0 +1,1 @@
+"""Zeek's files: the only place that knows how logs are written, named and rotated."""
