@@ -1,0 +1,201 @@
+"""Options that commands share, and what their texts mean.
+
+A setting's option is named after its key: ``add_setting(group, "notice.max_per_day")`` adds
+``--max-per-day``. Only options that were given override the file and the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import ArgumentTypeError, BooleanOptionalAction
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowprint_zeek import kinds
+from flowprint_zeek.config import SETTINGS, Config, Setting, load
+from flowprint_zeek.errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _ArgumentGroup
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+PARAMETERS = {
+    "fingerprint.batch": "-b",
+    "fingerprint.window": "-w",
+    "fingerprint.correlation": "-c",
+    "fingerprint.similarity": "-s",
+    "fingerprint.scheme": None,
+}
+"""The method's parameters by key, with the short options of the published package."""
+
+
+def add_presentation(parser: ArgumentParser) -> None:
+    """Add -v and -q."""
+    group = parser.add_argument_group("log")
+    group.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="log what is done to stderr; -vv logs everything and shows tracebacks",
+    )
+    group.add_argument(
+        "-q", "--quiet", action="store_true", help="log errors only, show no progress"
+    )
+
+
+def add_config(parser: ArgumentParser) -> None:
+    """Add --config."""
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings, as in the shipped config.yaml"
+    )
+
+
+def add_json(parser: ArgumentParser) -> None:
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", help="write the results as JSON to stdout")
+
+
+def add_parameters(parser: ArgumentParser) -> None:
+    """Add the method's parameters: -b, -w, -c, -s and --scheme."""
+    group = parser.add_argument_group("parameters")
+    for key, short in PARAMETERS.items():
+        add_setting(group, key, *([] if short is None else [short]))
+
+
+def add_setting(parser: ArgumentParser | _ArgumentGroup, key: str, *short: str) -> None:
+    """Add the option of a setting.
+
+    Parameters
+    ----------
+    parser : ArgumentParser or argument group
+        What gets the option.
+    key : str
+        Key of the setting, such as ``notice.max_per_day``.
+    *short : str
+        Short options.
+    """
+    setting = SETTINGS[key]
+    text = f"{setting.doc}; setting {key}, default {default_of(setting)}"
+    if isinstance(setting.default, bool):
+        parser.add_argument(
+            *short, setting.option, dest=key, action=BooleanOptionalAction, help=text
+        )
+    else:
+        parser.add_argument(
+            *short, setting.option, dest=key, metavar=setting.kind.metavar, help=text
+        )
+
+
+def default_of(setting: Setting) -> str:
+    """Return the default of a setting as a person writes it."""
+    value = setting.default
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "(empty)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}s" if setting.kind.metavar == "DURATION" else f"{value:g}"
+    return str(value)
+
+
+def settings(args: Namespace) -> Config:
+    """Return the settings of a run: defaults, --config, the environment, the options given.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, a key is unknown, or a value is not allowed.
+    """
+    given = {key: value for key, value in vars(args).items() if key in SETTINGS}
+    overrides = {key: value for key, value in given.items() if value is not None}
+    return load(getattr(args, "config", None), environ=os.environ, overrides=overrides)
+
+
+def add_logs(parser: ArgumentParser, *, required: bool = True) -> None:
+    """Add LOGS, --since and --until."""
+    parser.add_argument(
+        "logs",
+        nargs="+" if required else "*",
+        metavar="LOGS",
+        help="Zeek logs: files (TSV, JSON, .gz), globs and directories, in any mix",
+    )
+    add_times(parser)
+
+
+def add_times(parser: ArgumentParser) -> None:
+    """Add --since and --until; `times` checks and returns them."""
+    form = "ISO time, UTC where it names no zone, or seconds since the epoch"
+    parser.add_argument(
+        "--since", type=instant, metavar="TIME", help=f"leave out what is before; {form}"
+    )
+    parser.add_argument(
+        "--until", type=instant, metavar="TIME", help="leave out what is at this time or after"
+    )
+
+
+def times(args: Namespace) -> tuple[int | None, int | None]:
+    """Return --since and --until in microseconds since the epoch, None where not given.
+
+    Raises
+    ------
+    UsageError
+        If nothing can lie between them.
+    """
+    since: int | None = args.since
+    until: int | None = args.until
+    if since is not None and until is not None and since >= until:
+        raise UsageError("--since must be before --until")
+    return since, until
+
+
+def instant(text: str) -> int:
+    """Return a time in microseconds since the epoch.
+
+    Parameters
+    ----------
+    text : str
+        ISO time such as ``2026-01-31``, ``2026-01-31T13:40Z`` or ``2026-01-31 13:40:00.5+01:00``,
+        UTC where it names no zone; or seconds since the epoch.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If it is neither.
+
+    Examples
+    --------
+    >>> instant("1970-01-01T00:00:02"), instant("2.000001")
+    (2000000, 2000001)
+    """
+    if re.fullmatch(r"\s*-?[0-9]{1,12}(\.[0-9]*)?\s*", text):
+        return int(Decimal(text.strip()) * 1_000_000)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise ArgumentTypeError(
+            f"{text!r} is no time: write 2026-01-31T13:40Z or seconds since the epoch"
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - EPOCH) // MICROSECOND
+
+
+def duration(text: str) -> float:
+    """Return a duration in seconds: a number of seconds, or ``90s``, ``5m``, ``24h``, ``30d``.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If the text is none.
+    """
+    kind = kinds.duration()
+    try:
+        return kind.parse(text)
+    except kinds.RefusedError as error:
+        raise ArgumentTypeError(f"{text!r} is not {kind.allowed}") from error
