@@ -8,18 +8,99 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from flowprint_zeek.core import elements as el
 from flowprint_zeek.core.arrays import Bools, Ints, ints, row_groups, unique_pairs
 from flowprint_zeek.core.batch import Slices, cut
 from flowprint_zeek.core.correlation import edges, signatures
-from flowprint_zeek.core.destinations import Destinations, encode, network_destinations
+from flowprint_zeek.core.destinations import (
+    Destinations,
+    Encoded,
+    encode,
+    network_destinations,
+)
 from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.core.membership import Membership, memberships
 from flowprint_zeek.core.sets import Sets, alike
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 UNASSIGNED = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fingerprint:
+    """One fingerprint: a set of elements. Equal sets are equal fingerprints.
+
+    Parameters
+    ----------
+    elements : tuple of str
+        Elements in canonical order; `of` brings them into it.
+    n_flows : int, default=0
+        Flows it was made of.
+    """
+
+    elements: tuple[str, ...] = ()
+    n_flows: int = 0
+
+    @classmethod
+    def of(cls, elements: Iterable[str], n_flows: int = 0) -> Fingerprint:
+        """Make a fingerprint of elements in any order."""
+        return cls(el.in_order(set(elements)), n_flows)
+
+    @property
+    def id(self) -> str:
+        """First 16 hex digits of the SHA-256 of its elements."""
+        return el.digest(self.elements)
+
+    @property
+    def destinations(self) -> list[list[str | int]]:
+        """Address and port of its endpoints."""
+        return [list(el.split_endpoint(e)) for e in self.elements if el.is_endpoint(e)]
+
+    @property
+    def certificates(self) -> list[str]:
+        """Its certificates."""
+        return [el.shown(e) for e in self.elements if e.startswith(el.CERTIFICATE)]
+
+    @property
+    def names(self) -> list[str]:
+        """Its server names."""
+        return [el.shown(e) for e in self.elements if e.startswith(el.NAME)]
+
+    def compare(self, other: Fingerprint) -> float:
+        """Return the Jaccard similarity to another fingerprint (paper section IV-F)."""
+        common = len(set(self.elements) & set(other.elements))
+        return common / max(len(self) + len(other) - common, 1)
+
+    def merge(self, *others: Fingerprint) -> Fingerprint:
+        """Return the union with others; flows add up."""
+        union = set(self.elements).union(*(other.elements for other in others))
+        return Fingerprint.of(union, self.n_flows + sum(other.n_flows for other in others))
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.elements)
+
+    def __contains__(self, element: object) -> bool:
+        return element in self.elements
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Fingerprint):
+            return NotImplemented
+        return self.elements == other.elements
+
+    def __hash__(self) -> int:
+        return hash(self.elements)
+
+    def __lt__(self, other: Fingerprint) -> bool:
+        return (len(self), self.n_flows, self.elements) < (
+            len(other),
+            other.n_flows,
+            other.elements,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +148,8 @@ class Fingerprints:
 
     Attributes
     ----------
-    vocabulary : list of str
-        Elements in canonical order.
+    words : Encoded
+        Elements in canonical order, and those of each flow.
     devices : sequence of str
         Names of the devices.
     device, batch : ndarray of shape (n,)
@@ -88,7 +169,7 @@ class Fingerprints:
         Device batches in which a clique search ran out of budget.
     """
 
-    vocabulary: list[str]
+    words: Encoded
     devices: Sequence[str]
     device: Ints
     batch: Ints
@@ -107,7 +188,7 @@ class Fingerprints:
 
     def elements(self) -> list[tuple[str, ...]]:
         """Return the elements of each fingerprint, in canonical order."""
-        words = self.vocabulary
+        words = self.words.vocabulary
         return [tuple(words[code] for code in one) for one in self.sets.lists()]
 
 
@@ -151,9 +232,7 @@ def fingerprint(flows: pd.DataFrame, parameters: Parameters, *, origin: int = 0)
     assigned = _nearest(group, slices.start, direct, largest.sets.size)
     device_of = device[slices.flow[first]][largest.group]
     merged = alike(largest.sets, device_of, parameters.similarity)
-    return _assembled(
-        words.vocabulary, devices, device_of, slices, merged, largest, found, direct, assigned
-    )
+    return _assembled(words, devices, device_of, slices, merged, largest, found, direct, assigned)
 
 
 def _devices(flows: pd.DataFrame) -> tuple[Ints, list[str]]:
@@ -195,7 +274,7 @@ def _nearest(group: Ints, start: Ints, direct: Ints, size: int) -> Ints:
 
 
 def _assembled(
-    vocabulary: list[str],
+    words: Encoded,
     devices: Sequence[str],
     device_of: Ints,
     slices: Slices,
@@ -221,9 +300,9 @@ def _assembled(
     sets = sets.united(rank[:-1], size)
     own = number[largest.of_destination[found.owner]]
     reached = Sets.from_pairs(size, own[own >= 0], found.element[own >= 0])
-    key = len(vocabulary)
+    key = len(words.vocabulary)
     return Fingerprints(
-        vocabulary=vocabulary,
+        words=words,
         devices=devices,
         device=device[order],
         batch=batch[order],
