@@ -1,0 +1,199 @@
+"""``replay``: run archived logs through the whole pipeline."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowprint_zeek import store
+from flowprint_zeek.cli import options
+from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.core.flows import microseconds
+from flowprint_zeek.errors import ModelError, UsageError
+from flowprint_zeek.known import KnownApps, SeenElements, Site
+from flowprint_zeek.stream.outputs import Outputs
+from flowprint_zeek.stream.pipeline import Learning, Pipeline, parameters_of
+from flowprint_zeek.stream.replay import KINDS, Source, Span, replay
+from flowprint_zeek.stream.report import report, warnings
+from flowprint_zeek.zeek.files import LogFile, find_logs
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from flowprint_zeek.cli.terminal import Terminal
+    from flowprint_zeek.config import Config
+
+NAME = "replay"
+HELP = (
+    "Run archived logs through the pipeline that also serves live logs: learn what is known, then "
+    "write notices of unseen apps. DIR gets notice.log, flowprint.log and model.json."
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's options."""
+    options.add_logs(parser)
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="where the results go"
+    )
+    group = parser.add_argument_group("what is known")
+    group.add_argument("--model", type=Path, metavar="FILE", help="start from what this file knows")
+    group.add_argument(
+        "--learn-until",
+        type=options.instant,
+        metavar="TIME",
+        help="learn batches that start before",
+    )
+    group.add_argument(
+        "--learn-for",
+        type=options.duration,
+        metavar="DURATION",
+        help="learn so long from the first batch on, such as 24h",
+    )
+    options.add_parameters(parser)
+    group = parser.add_argument_group("detection and output")
+    for key in (
+        "detect.threshold",
+        "detect.min_score",
+        "detect.min_novel",
+        "detect.min_flows",
+        "notice.max_per_day",
+        "notice.repeat_after",
+        "notice.format",
+        "log.rows",
+        "stream.disorder",
+        "stream.chunk_rows",
+    ):
+        options.add_setting(group, key)
+    options.add_config(parser)
+    options.add_json(parser)
+
+
+def execute(args: Namespace, terminal: Terminal) -> int:
+    """Run the command."""
+    begun = time.monotonic()
+    learning = _learning(args)
+    config = options.settings(args)
+    model = None if args.model is None else store.read(args.model)
+    if model is not None:
+        config = with_parameters(config, model, args)
+    logs = find_logs(args.logs, KINDS)
+    source = Source(logs, config.stream.chunk_rows, Span(*options.times(args)))
+    pipeline, result = run(source, config, model, learning, args.output, terminal)
+    for warning in warnings(source, pipeline):
+        terminal.note(f"warning: {warning}")
+    result["seconds"] = round(time.monotonic() - begun, 3)
+    if args.json:
+        terminal.json({"parameters": config.to_dict()} | result)
+    else:
+        show(result, args.output, terminal)
+    return Exit.OK
+
+
+def _learning(args: Namespace) -> Learning:
+    if args.learn_until is not None and args.learn_for is not None:
+        raise UsageError("--learn-until and --learn-for contradict each other: give one")
+    if args.model is None and args.learn_until is None and args.learn_for is None:
+        raise UsageError(
+            "nothing is known: give --model FILE, or --learn-until TIME or --learn-for DURATION"
+        )
+    duration = None if args.learn_for is None else microseconds(args.learn_for)
+    return Learning(args.learn_until, duration)
+
+
+def with_parameters(config: Config, model: store.Model, args: Namespace) -> Config:
+    """Return settings with a model's parameters; an option that says otherwise is an error."""
+    chosen = model.parameters
+    for key in options.PARAMETERS:
+        name = key.partition(".")[2]
+        given, said = getattr(args, key), getattr(chosen, name)
+        if given is not None and getattr(config.fingerprint, name) != said:
+            raise ModelError(f"was made with {name} {said}, not {given}", path=args.model)
+    if chosen.scheme == "paper" and model.certificate != "sha256" and _has_certificates(model):
+        raise ModelError(
+            f"tells certificates apart by {model.certificate}, Zeek's logs by sha256",
+            path=args.model,
+        )
+    fingerprint = changed(
+        config.fingerprint,
+        batch=chosen.batch,
+        window=chosen.window,
+        correlation=chosen.correlation,
+        similarity=chosen.similarity,
+        scheme=chosen.scheme,
+        activity=chosen.activity,
+    )
+    return changed(config, fingerprint=fingerprint)
+
+
+def _has_certificates(model: store.Model) -> bool:
+    return any(element.startswith("cert:") for app in model.apps for element in app.elements)
+
+
+def site_of(config: Config, model: store.Model | None) -> Site:
+    """Return what a model knows; elements of its fingerprints count as seen if it says no more."""
+    known = KnownApps(config.model.max_fingerprints)
+    if model is None:
+        return Site(known)
+    for app in model.apps:
+        known.put(app)
+    if model.seen is not None:
+        return Site(known, model.seen)
+    seen = SeenElements()
+    for app in model.apps:
+        for element in app.elements:
+            seen.put(element, app.first, app.last)
+    return Site(known, seen)
+
+
+def run(
+    source: Source,
+    config: Config,
+    model: store.Model | None,
+    learning: Learning,
+    output: Path,
+    terminal: Terminal,
+) -> tuple[Pipeline, dict[str, object]]:
+    """Replay logs into a directory and return the pipeline and its figures."""
+    site = site_of(config, model)
+    conn = [log for log in source.logs if log.kind == "conn"]
+    opened = source.first_time("conn")
+    with Outputs(output, as_json=config.notice.format == "json", opened=opened) as outputs:
+        pipeline = Pipeline(config, site, learning, outputs)
+        done: set[Path] = set()
+        with terminal.progress("replay", total=len(conn)) as advance:
+
+            def on_chunk(log: LogFile, _rows: int) -> None:
+                if log.kind == "conn" and log.path not in done:
+                    done.add(log.path)
+                    advance()
+
+            source.on_chunk = on_chunk
+            try:
+                replay(source, pipeline)
+            finally:
+                outputs.closed = max(pipeline.last_closed, opened)
+        outputs.model(
+            store.Model(
+                parameters_of(config),
+                config.detect.threshold,
+                "sha256",
+                [app for _, app in site.known],
+                site.seen,
+            )
+        )
+    return pipeline, report(source, pipeline)
+
+
+def show(result: dict[str, object], output: Path, terminal: Terminal) -> None:
+    """Write the figures for people."""
+    rows = []
+    for key, value in result.items():
+        if isinstance(value, dict):
+            text = ", ".join(f"{name} {part}" for name, part in value.items()) or "-"
+        else:
+            text = str(value)
+        rows.append((key.replace("_", " "), text))
+    terminal.table(f"Replay into {output}", ("", ""), rows)

@@ -1,0 +1,187 @@
+"""Batches over time: rows come in the order of their files, batches close by the watermark.
+
+conn.log is ordered by connection *end*, so a long connection's row comes long after most of its
+batches closed. What counts is decided by the row itself, never by when it happened to be read:
+
+- a slice is *late* if its batch ends more than ``lateness`` before its row's end; late slices
+  change nothing and are only matched against the fingerprints of their batch,
+- a batch closes when the watermark, the largest row end, passes its end + ``lateness`` +
+  ``disorder``; a row for a batch already closed is *overdue*, the only case that depends on order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from flowprint_zeek.core.arrays import ints
+from flowprint_zeek.core.batch import cut_intervals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Widths and delays, all in µs.
+
+    Parameters
+    ----------
+    batch : int
+        Width of a batch; batches are aligned to the epoch.
+    lateness, disorder, late_keep : int
+        See the module; late slices whose batch ended more than `late_keep` before their row's end
+        are counted as unmatched without being looked at.
+    """
+
+    batch: int
+    lateness: int
+    disorder: int
+    late_keep: int
+
+    @property
+    def delay(self) -> int:
+        """Time from a batch's end to its closing."""
+        return self.lateness + self.disorder
+
+    def closes(self, number: int) -> int:
+        """Return the log time at which a batch closes."""
+        return (number + 1) * self.batch + self.delay
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedBatch:
+    """One batch of all devices.
+
+    Attributes
+    ----------
+    number : int
+        Batch number since the epoch.
+    slices : DataFrame
+        Flow table of the slices, sorted by ``start`` and ``uid``, each row once.
+    late : DataFrame
+        Late slices of the rows that end in this batch, with their own ``batch``.
+    n_forgotten : int
+        Slices of those rows older than ``late_keep``.
+    n_duplicates : int
+        Rows ending in this batch that were written more than once.
+    ended : ndarray of str
+        Uids of the rows that end in this batch.
+    """
+
+    number: int
+    slices: pd.DataFrame
+    late: pd.DataFrame
+    n_forgotten: int
+    n_duplicates: int
+    ended: np.ndarray[tuple[int], np.dtype[np.object_]]
+
+
+class Batcher:
+    """Sorts rows into batches and closes them.
+
+    Parameters
+    ----------
+    timing : Timing
+        Widths and delays.
+    """
+
+    def __init__(self, timing: Timing) -> None:
+        self.timing = timing
+        self.overdue = 0
+        self._open: dict[int, list[pd.DataFrame]] = {}
+        self._first_open: int | None = None
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Take rows: a flow table with ``uid``."""
+        if rows.empty:
+            return
+        timing = self.timing
+        start, end = ints(rows["start"]), ints(rows["end"])
+        home = end // timing.batch
+        first = np.minimum(start // timing.batch, home)
+        # Batch k ends in time if (k + 1) * batch >= end - lateness.
+        on_time = np.maximum(_least(end - timing.lateness, timing.batch), first)
+        kept = np.clip(_least(end - timing.late_keep, timing.batch), first, on_time)
+        closed = np.int64(self._first_open) if self._first_open is not None else first.min()
+        late_rows = on_time < closed
+        self.overdue += int(late_rows.sum())
+        usable = home >= closed
+        row, part_start, part_end = cut_intervals(
+            np.maximum(start, kept * timing.batch)[usable], end[usable], timing.batch, 0
+        )
+        row = np.flatnonzero(usable)[row]
+        number = part_start // timing.batch
+        late = number < on_time[row]
+        usable = late | (number >= closed)
+        row, number, late = row[usable], number[usable], late[usable]
+        parts = rows.iloc[row].assign(
+            start=part_start[usable],
+            end=part_end[usable],
+            row_start=start[row],
+            row_end=end[row],
+            batch=number,
+            home=home[row],
+            late=late,
+            n_forgotten=(kept - first)[row],
+        )
+        self._file(parts, np.where(late, home[row], number))
+
+    def _file(self, parts: pd.DataFrame, batch: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+        if batch.size and (batch == batch[0]).all():
+            self._open.setdefault(int(batch[0]), []).append(parts)
+            return
+        order = np.argsort(batch, kind="stable")
+        edges = np.flatnonzero(np.diff(batch[order], prepend=np.int64(-1)))
+        for low, high in zip(edges, [*edges[1:], batch.size], strict=True):
+            chosen = order[low:high]
+            self._open.setdefault(int(batch[chosen[0]]), []).append(parts.iloc[chosen])
+
+    def close(self, watermark: int) -> Iterator[ClosedBatch]:
+        """Yield the batches that a watermark (µs) closes, in order."""
+        first_open = -(-(watermark - self.timing.delay) // self.timing.batch) - 1
+        if self._first_open is None or first_open > self._first_open:
+            self._first_open = first_open
+        yield from self._closed([number for number in self._open if number < self._first_open])
+
+    def close_all(self) -> Iterator[ClosedBatch]:
+        """Yield all open batches, in order."""
+        yield from self._closed(list(self._open))
+
+    def _closed(self, numbers: list[int]) -> Iterator[ClosedBatch]:
+        for number in sorted(numbers):
+            self._first_open = max(number + 1, self._first_open or number + 1)
+            yield _closed_batch(number, pd.concat(self._open.pop(number), ignore_index=True))
+
+
+def _least(
+    time: np.ndarray[tuple[int], np.dtype[np.int64]], batch: int
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the least batch that ends at a time or after it."""
+    return -(-time // batch) - 1
+
+
+def _closed_batch(number: int, parts: pd.DataFrame) -> ClosedBatch:
+    parts = parts.sort_values(
+        ["start", "uid", "batch", "row_start", "row_end", "orig_h", "resp_h", "resp_p"],
+        ascending=[True, True, True, True, False, True, True, True],
+        ignore_index=True,
+    )
+    # Of a row written twice the longer stays; the sort above decides between equal ones.
+    twice = parts.duplicated(["uid", "row_start", "batch"]).to_numpy()
+    n_duplicates = int((twice & (parts["batch"] == number) & (parts["home"] == number)).sum())
+    parts = parts[~twice]
+    late = parts["late"].to_numpy(dtype=np.bool_)
+    slices = parts[~late]
+    home = slices[slices["home"] == number]
+    return ClosedBatch(
+        number=number,
+        slices=slices.reset_index(drop=True),
+        late=parts[late].reset_index(drop=True),
+        n_forgotten=int(home["n_forgotten"].sum()),
+        n_duplicates=n_duplicates,
+        ended=home["uid"].to_numpy(dtype=object),
+    )

@@ -1,0 +1,138 @@
+"""The evidence behind the verdicts on one batch, one fingerprint at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.stream.notices import Finding, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from flowprint_zeek.core.arrays import Floats
+    from flowprint_zeek.core.novelty import Judgement
+    from flowprint_zeek.stream.view import BatchView
+
+_LISTED = 20
+"""Most entries of a list in flowprint.log."""
+
+_FEW = 5
+"""Most certificates in a notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Verdicts on a batch's fingerprints and what they rest on.
+
+    Attributes
+    ----------
+    view : BatchView
+        The batch.
+    judged : Judgement
+        Verdicts, scores and novel cores.
+    nearest : sequence of str
+        Id of the most similar known app of each fingerprint, "" for none.
+    labels : sequence of str or None
+        Its label.
+    similarity : ndarray
+        Similarity to it.
+    subjects : mapping
+        Subjects of certificates by fingerprint.
+    """
+
+    view: BatchView
+    judged: Judgement
+    nearest: Sequence[str]
+    labels: Sequence[str | None]
+    similarity: Floats
+    subjects: Mapping[str, str]
+
+    def verdict(self, at: int) -> str:
+        """Return the verdict on a fingerprint."""
+        return str(self.judged.verdict[at])
+
+    def core(self, at: int) -> list[str]:
+        """Return the novel core of a fingerprint, in canonical order."""
+        return self._elements(at)[0]
+
+    def own(self, at: int) -> list[str]:
+        """Return the own elements of a fingerprint, in canonical order."""
+        low, high = self._span(at)
+        codes = self.view.found.sets.element[low:high][self.view.found.own[low:high]]
+        return [self.view.found.words.vocabulary[code] for code in codes.tolist()]
+
+    def finding(self, at: int) -> Finding:
+        """Return a fingerprint as a notice shows it."""
+        novel, shared = self._elements(at)
+        view, rows = self.view, self.view.rows(at)
+        reached = rows[[element in set(novel) for element in view.row_elements(at)]]
+        return Finding(
+            closed=view.closed,
+            batch_start=view.start,
+            batch=view.end - view.start,
+            device=view.device(at),
+            elements=view.elements[at],
+            novel=novel,
+            shared=shared,
+            score=float(self.judged.score[at]),
+            nearest=self.labels[at] or self.nearest[at],
+            similarity=float(self.similarity[at]),
+            n_flows=int(view.found.n_flows[at]),
+            n_bytes=int(rows["n_bytes"].sum()),
+            uids=_distinct(reached["uid"]),
+            certificates=self._certificates(reached),
+            pivot=self._pivot(at, reached),
+        )
+
+    def row(self, at: int, n_devices: int) -> Row:
+        """Return a fingerprint as a row of flowprint.log."""
+        novel, shared = self._elements(at)
+        view = self.view
+        return {
+            "ts": view.closed,
+            "batch_start": view.start,
+            "device": view.device(at),
+            "fingerprint": view.ids[at],
+            "label": self.labels[at],
+            "verdict": self.verdict(at),
+            "score": float(self.judged.score[at]),
+            "nearest": self.nearest[at] or None,
+            "similarity": float(self.similarity[at]),
+            "n_flows": int(view.found.n_flows[at]),
+            "devices": n_devices,
+            "novel": tuple(novel[:_LISTED]),
+            "shared": tuple(shared[:_LISTED]),
+            "uids": tuple(_distinct(view.rows(at)["uid"])[:_LISTED]),
+        }
+
+    def _span(self, at: int) -> tuple[int, int]:
+        edges = self.view.offsets
+        return int(edges[at]), int(edges[at + 1])
+
+    def _elements(self, at: int) -> tuple[list[str], list[str]]:
+        """Return the elements in the novel core and those outside."""
+        low, high = self._span(at)
+        elements, core = self.view.elements[at], self.judged.core[low:high].tolist()
+        novel = [element for element, new in zip(elements, core, strict=True) if new]
+        return novel, [element for element, new in zip(elements, core, strict=True) if not new]
+
+    def _certificates(self, rows: pd.DataFrame) -> list[str]:
+        prints = [text for text in _distinct(rows["certificate"]) if text]
+        return [self.subjects.get(one, one[:16]) for one in prints][:_FEW]
+
+    def _pivot(self, at: int, reached: pd.DataFrame) -> Row:
+        """Return the first flow to the novel element with most flows; all are equally rare."""
+        words = [e for e in self.view.row_elements(at) if e in set(self.core(at))]
+        most = min(set(words), key=lambda element: (-words.count(element), element))
+        flow = reached.iloc[words.index(most)]
+        return {
+            key: flow[key].item() if hasattr(flow[key], "item") else flow[key]
+            for key in ("uid", "orig_h", "orig_p", "resp_h", "resp_p", "proto")
+        }
+
+
+def _distinct(texts: pd.Series[str]) -> list[str]:
+    return list(dict.fromkeys(texts.tolist()))

@@ -1,0 +1,252 @@
+r"""What is written of a finding: rows of notice.log and flowprint.log.
+
+Everything in a row that comes from traffic is hostile. Names are printable ASCII already; the
+characters that separate the parts of ``sub`` and ``msg`` are escaped in them as ``\xNN``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.core.elements import digest, shown
+from flowprint_zeek.core.flows import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowprint_zeek.stream.pending import PendingApp
+
+FORMAT = 1
+"""Version of what a notice id is made of."""
+
+MAX_SUB = 1000
+"""Most bytes of ``sub``."""
+
+UNSEEN_APP = "FlowPrint::Unseen_App"
+DIGEST = "FlowPrint::Digest"
+STATUS = "FlowPrint::Status"
+
+VERDICT_LOG: tuple[tuple[str, str], ...] = (
+    ("ts", "time"),
+    ("batch_start", "time"),
+    ("device", "string"),
+    ("fingerprint", "string"),
+    ("label", "string"),
+    ("verdict", "string"),
+    ("score", "double"),
+    ("nearest", "string"),
+    ("similarity", "double"),
+    ("n_flows", "count"),
+    ("devices", "count"),
+    ("novel", "vector[string]"),
+    ("shared", "vector[string]"),
+    ("uids", "vector[string]"),
+)
+"""Columns of flowprint.log with their Zeek types."""
+
+Row = dict[str, object]
+
+_SEPARATORS = " |,='\"\\"
+_IN_QUOTES = "|'\\"
+_LISTED = 3
+_UNITS = ("", "k", "M", "G", "T")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fingerprint with what is known of it when its batch closes.
+
+    Attributes
+    ----------
+    closed, batch_start, batch : int
+        Log time of closing, and the batch's start and width, µs.
+    device : str
+        Device.
+    elements, novel, shared : sequence of str
+        All elements, those of the novel core, and the others, in canonical order.
+    score, similarity : float
+        Score of novelty, and similarity to the nearest known app.
+    nearest : str
+        Label or id of the nearest known app, "" for none.
+    n_flows : int
+        Flows assigned.
+    n_bytes : int
+        Bytes of those flows.
+    uids : sequence of str
+        Their uids, by start.
+    certificates : sequence of str
+        Subjects, or fingerprints where the subject is not known, of the flows to novel elements.
+    pivot : mapping
+        ``uid``, ``orig_h``, ``orig_p``, ``resp_h``, ``resp_p``, ``proto`` of a flow to the rarest
+        novel element.
+    """
+
+    closed: int
+    batch_start: int
+    batch: int
+    device: str
+    elements: Sequence[str]
+    novel: Sequence[str]
+    shared: Sequence[str]
+    score: float
+    nearest: str
+    similarity: float
+    n_flows: int
+    n_bytes: int
+    uids: Sequence[str]
+    certificates: Sequence[str]
+    pivot: Row
+
+    @property
+    def notice_id(self) -> str:
+        """Id of a notice of this finding; it holds no model version, so labelling changes none."""
+        return digest((FORMAT, self.device, self.batch_start, self.batch, *self.elements))
+
+
+def unseen_notice(finding: Finding, app: PendingApp, since: int | None) -> Row:
+    """Return the notice of an unseen app.
+
+    Parameters
+    ----------
+    finding : Finding
+        The fingerprint that shows it.
+    app : PendingApp
+        The pending app that it is.
+    since : int or None
+        First time of anything the site has seen, µs.
+    """
+    pivot = finding.pivot
+    return _notice(UNSEEN_APP, finding.closed, _message(finding, app, since), _sub(finding)) | {
+        "uid": pivot["uid"],
+        "id.orig_h": pivot["orig_h"],
+        "id.orig_p": pivot["orig_p"],
+        "id.resp_h": pivot["resp_h"],
+        "id.resp_p": pivot["resp_p"],
+        "proto": pivot["proto"],
+        "src": pivot["orig_h"],
+        "dst": pivot["resp_h"],
+        "p": pivot["resp_p"],
+        "n": len(app.devices),
+    }
+
+
+def digest_notice(apps: Sequence[PendingApp], day: int, now: int, limit: int) -> Row:
+    """Return the notice that stands for those withheld on a day (µs at its start)."""
+    listed = [
+        f"{_names(sorted(app.core), 1)} on {_count(len(app.devices), 'device')}" for app in apps
+    ]
+    more = len(apps) - _LISTED
+    tail = f"; and {more} more" if more > 0 else ""
+    message = (
+        f"{_count(len(apps), 'more new app')} on {_date(day)}, beyond {limit} notices a day: "
+        f"{'; '.join(listed[:_LISTED])}{tail}"
+    )
+    return _notice(DIGEST, now, message, f"withheld={len(apps)}") | {"n": len(apps)}
+
+
+def status_notice(day: int, now: int, counts: dict[str, int]) -> Row:
+    """Return the heartbeat of a day (µs at its start)."""
+    message = (
+        f"{_date(day)}: {_count(counts['batches'], 'batch', 'batches')}, "
+        f"{_count(counts['devices'], 'device')}, {_count(counts['flows'], 'flow')}, "
+        f"{_count(counts['unseen'], 'unseen fingerprint')}, {_count(counts['notices'], 'notice')}"
+    )
+    return _notice(
+        STATUS, now, message, " ".join(f"{key}={value}" for key, value in counts.items())
+    )
+
+
+def _notice(note: str, now: int, message: str, sub: str) -> Row:
+    return {
+        "ts": now,
+        "note": note,
+        "msg": message,
+        "sub": sub,
+        "actions": ("Notice::ACTION_LOG",),
+        "suppress_for": 3600 * SECOND,
+    }
+
+
+def _message(finding: Finding, app: PendingApp, since: int | None) -> str:
+    days = 0 if since is None else (finding.batch_start - since) // (86_400 * SECOND)
+    age = f"in {_count(days, 'day')}" if days else "before"
+    begun = datetime.fromtimestamp(app.first / SECOND, UTC).strftime("%H:%MZ")
+    return (
+        f"New app on {finding.device}: {_names(finding.novel, _LISTED)}, not seen at this site "
+        f"{age}; {_count(app.n_flows, 'flow')} in {_count(app.n_batches, 'batch', 'batches')} "
+        f"since {begun}; {_count(len(app.devices), 'device')} so far"
+    )
+
+
+def _sub(finding: Finding) -> str:
+    nearest = f"{escaped(finding.nearest)}:{finding.similarity:.2f}" if finding.nearest else "-"
+    head = f"id={finding.notice_id} score={finding.score:.2f} nearest={nearest}"
+    tail = f"bytes={_short(finding.n_bytes)}"
+    lists = [
+        ("novel", "|", [escaped(shown(element)) for element in finding.novel]),
+        ("uids", ",", [escaped(uid) for uid in finding.uids]),
+        ("shared", "|", [escaped(shown(element)) for element in finding.shared]),
+        ("cert", "|", [f"'{escaped(one, _IN_QUOTES)}'" for one in finding.certificates]),
+    ]
+    room = MAX_SUB - len(head) - len(tail) - 1
+    parts = {}
+    for at, (key, separator, items) in enumerate(lists):
+        # Each list may use its share of what is left; what it does not need the next one gets.
+        parts[key] = _listed(key, separator, items, room // (len(lists) - at))
+        room -= len(parts[key])
+    return "".join(
+        (head, parts["novel"], parts["shared"], parts["cert"], f" {tail}", parts["uids"])
+    )
+
+
+def _listed(key: str, separator: str, items: Sequence[str], room: int) -> str:
+    """Return `` key=a|b|+2`` within so many bytes, "" without items."""
+    if not items:
+        return ""
+    for kept in range(len(items), -1, -1):
+        rest = [f"+{len(items) - kept}"] if kept < len(items) else []
+        text = f" {key}={separator.join([*items[:kept], *rest])}"
+        if len(text) <= room:
+            return text
+    return ""
+
+
+def escaped(text: str, separators: str = _SEPARATORS) -> str:
+    r"""Return text from traffic with separators and unprintable characters as ``\xNN``."""
+    raw = text.encode("utf-8", "surrogateescape")
+    return "".join(
+        chr(b) if 32 <= b < 127 and chr(b) not in separators else f"\\x{b:02x}" for b in raw
+    )
+
+
+def _names(elements: Sequence[str], limit: int) -> str:
+    names = [escaped(shown(element)) for element in elements]
+    more = len(names) - limit
+    if more > 0:
+        return f"{', '.join(names[:limit])} and {more} more"
+    return ", ".join(names)
+
+
+def _count(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day / SECOND, UTC).strftime("%Y-%m-%d")
+
+
+def _short(number: float) -> str:
+    """Return a number with at most three digits and a unit.
+
+    >>> _short(999), _short(1_900_000)
+    ('999', '1.9M')
+    """
+    unit = 0
+    while number >= 999.5 and unit < len(_UNITS) - 1:
+        number /= 1000
+        unit += 1
+    return (
+        f"{number:.1f}{_UNITS[unit]}" if unit and number < 99.5 else f"{number:.0f}{_UNITS[unit]}"
+    )

@@ -1,0 +1,149 @@
+"""Pending apps: unseen apps that were noticed and wait for a person.
+
+An unseen fingerprint whose novel core meets a pending app's novel core is that app, so an app that
+spreads over a site or shows itself in pieces is one app. A notice is raised when an app is new,
+again after a while, and when it has reached certain numbers of devices; at most so many a day.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+DAY = 86_400_000_000
+"""Microseconds in a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRule:
+    """When a notice is raised.
+
+    Parameters
+    ----------
+    repeat_after : int
+        Log time after which a pending app that is still seen is raised again, µs.
+    max_per_day : int
+        Most notices in a UTC day; the rest are named in one digest.
+    per_device : bool
+        One notice for each device instead of one for the site.
+    milestones : tuple of int
+        Numbers of devices at which an app is raised again.
+    """
+
+    repeat_after: int
+    max_per_day: int
+    per_device: bool
+    milestones: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class PendingApp:
+    """An unseen app that waits for a person.
+
+    Attributes
+    ----------
+    number : int
+        Order of appearance.
+    core : set of str
+        Its novel elements so far.
+    first : int
+        Start of the first batch it was seen in, µs.
+    devices : set of str
+        Devices it was seen on.
+    n_flows, n_batches : int
+        Own flows, and batches with any.
+    noticed : int or None
+        Log time of its last notice, µs; None before the first.
+    noticed_devices : int
+        Devices at its last notice.
+    """
+
+    number: int
+    core: set[str]
+    first: int
+    devices: set[str] = field(default_factory=set)
+    n_flows: int = 0
+    n_batches: int = 0
+    last: int = -1
+    noticed: int | None = None
+    noticed_devices: int = 0
+
+
+class PendingApps:
+    """The pending apps of a site and the notices they are due.
+
+    Parameters
+    ----------
+    rule : NoticeRule
+        When a notice is raised.
+    """
+
+    def __init__(self, rule: NoticeRule) -> None:
+        self.rule = rule
+        self.withheld: dict[int, PendingApp] = {}
+        self._apps: list[PendingApp] = []
+        self._by_element: dict[tuple[str, str], int] = {}
+        self._day = -1
+        self._raised = 0
+
+    def __len__(self) -> int:
+        return len(self._apps)
+
+    def meet(self, device: str, core: list[str], n_flows: int, batch_start: int) -> PendingApp:
+        """Return the pending app of a novel core, a new one if it meets none.
+
+        A core that meets several apps belongs to the one it shares most elements with, then to
+        the oldest.
+        """
+        scope = device if self.rule.per_device else ""
+        shared = Counter(
+            self._by_element[scope, element]
+            for element in core
+            if (scope, element) in self._by_element
+        )
+        if shared:
+            app = self._apps[min(shared, key=lambda number: (-shared[number], number))]
+        else:
+            app = PendingApp(len(self._apps), set(), batch_start)
+            self._apps.append(app)
+        for element in core:
+            self._by_element.setdefault((scope, element), app.number)
+        app.core.update(core)
+        app.devices.add(device)
+        app.n_flows += n_flows
+        app.n_batches += batch_start != app.last
+        app.last = batch_start
+        return app
+
+    def due(self, app: PendingApp, now: int) -> bool:
+        """Tell whether a notice of an app is to be raised now, and count it if so.
+
+        Parameters
+        ----------
+        app : PendingApp
+            An app seen in the batch that closed now.
+        now : int
+            Log time at which the batch closed, µs.
+        """
+        if not self._wanted(app, now):
+            return False
+        if now // DAY != self._day:
+            self._day, self._raised = now // DAY, 0
+        if self._raised >= self.rule.max_per_day:
+            self.withheld[app.number] = app
+            return False
+        self._raised += 1
+        self.withheld.pop(app.number, None)
+        app.noticed, app.noticed_devices = now, len(app.devices)
+        return True
+
+    def _wanted(self, app: PendingApp, now: int) -> bool:
+        if app.noticed is None or now - app.noticed >= self.rule.repeat_after:
+            return True
+        return any(app.noticed_devices < n <= len(app.devices) for n in self.rule.milestones)
+
+    def take_withheld(self) -> list[PendingApp]:
+        """Return the apps whose notices were withheld, oldest first, and forget the list."""
+        apps = [self.withheld[number] for number in sorted(self.withheld)]
+        self.withheld.clear()
+        return apps

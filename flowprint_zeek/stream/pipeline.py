@@ -1,0 +1,315 @@
+"""From rows to notices: one engine for replay and the daemon.
+
+Rows go in as they arrive, a watermark moves the log time on, and every batch that closes is
+joined, fingerprinted, and either learned or judged. The pipeline has no clock of its own.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.core.devices import Dropped, Network, Selection, Selector, is_mac
+from flowprint_zeek.core.fingerprint import Parameters, fingerprint
+from flowprint_zeek.core.flows import microseconds
+from flowprint_zeek.core.novelty import Rule
+from flowprint_zeek.stream.batcher import Batcher, ClosedBatch, Timing
+from flowprint_zeek.stream.detection import Detector, Sink
+from flowprint_zeek.stream.late import LateSlices
+from flowprint_zeek.stream.learning import learn
+from flowprint_zeek.stream.notices import status_notice
+from flowprint_zeek.stream.pending import DAY, NoticeRule, PendingApps
+from flowprint_zeek.stream.view import BatchView
+from flowprint_zeek.zeek.join import TlsRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from flowprint_zeek.config import Config
+    from flowprint_zeek.known import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Until when batches are learned instead of judged.
+
+    Parameters
+    ----------
+    until : int or None
+        Log time, µs: a batch that starts before it is learned.
+    duration : int or None
+        The same, counted from the start of the first batch.
+    """
+
+    until: int | None = None
+    duration: int | None = None
+
+    def covers(self, batch_start: int, first_start: int) -> bool:
+        """Tell whether a batch is learned."""
+        if self.until is not None and batch_start < self.until:
+            return True
+        return self.duration is not None and batch_start < first_start + self.duration
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the pipeline has done.
+
+    Attributes
+    ----------
+    flows, batches, learned, fingerprints, unassigned, bounded_batches, rows_duplicate : int
+        Flows of devices, device-wide batches, those among them that were learned, fingerprints,
+        slices without one, device batches whose clique search was cut short, and rows that were
+        written twice.
+    with_certificate, with_name, with_neither : int
+        Flows by what they tell of themselves.
+    devices : set of str
+        Devices.
+    """
+
+    flows: int = 0
+    batches: int = 0
+    learned: int = 0
+    fingerprints: int = 0
+    unassigned: int = 0
+    bounded_batches: int = 0
+    rows_duplicate: int = 0
+    with_certificate: int = 0
+    with_name: int = 0
+    with_neither: int = 0
+    devices: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Day:
+    start: int
+    counts: dict[str, int]
+    devices: set[str] = field(default_factory=set)
+
+
+class Pipeline:
+    """Turns rows of Zeek logs into learned apps, verdicts and notices.
+
+    Parameters
+    ----------
+    config : Config
+        Settings.
+    site : Site
+        What is known; it is changed.
+    learning : Learning
+        Which batches are learned.
+    sink : Sink
+        Where verdicts and notices go.
+    """
+
+    def __init__(self, config: Config, site: Site, learning: Learning, sink: Sink) -> None:
+        self.counts = Counts()
+        self.site = site
+        self.learning = learning
+        self._parameters = parameters_of(config)
+        self._selector = Selector(_selection(config))
+        self._ignored = config.ignore.names
+        self._tls = TlsRows(config.stream.join_rows, config.ignore.shared_names)
+        self._join_keep = microseconds(config.stream.join_keep)
+        self._batcher = Batcher(_timing(config))
+        self._late = LateSlices(self._parameters.scheme, self._batcher.timing)
+        self._sink = sink
+        self._subjects: dict[str, str] = {}
+        self.pending = PendingApps(_notice_rule(config))
+        self.detector = Detector(
+            site,
+            self.pending,
+            Rule(
+                config.detect.threshold,
+                config.detect.min_score,
+                config.detect.min_novel,
+                config.detect.min_flows,
+            ),
+            sink,
+            all_rows=config.log.rows == "all",
+            subjects=self._subjects,
+        )
+        self._first_start: int | None = None
+        self._day: _Day | None = None
+        self._closed = 0
+
+    @property
+    def timing(self) -> Timing:
+        """Widths and delays of batches."""
+        return self._batcher.timing
+
+    @property
+    def dropped(self) -> Dropped:
+        """Rows that became no flow, by reason."""
+        return self._selector.dropped
+
+    @property
+    def overdue(self) -> int:
+        """Rows that came after a batch of theirs had closed."""
+        return self._batcher.overdue
+
+    @property
+    def late(self) -> LateSlices:
+        """Late slices and how many of them matched."""
+        return self._late
+
+    @property
+    def tls_dropped(self) -> int:
+        """Rows of ssl.log that went because too many waited."""
+        return self._tls.dropped
+
+    @property
+    def last_closed(self) -> int:
+        """Log time at which the last batch closed, µs; 0 before the first."""
+        return self._closed
+
+    def conn(self, chunk: pd.DataFrame) -> None:
+        """Take rows of conn.log as `conn_rows` returns them."""
+        self._batcher.add(self._selector.select(chunk))
+
+    def ssl(self, chunk: pd.DataFrame) -> None:
+        """Take rows of ssl.log."""
+        self._tls.add(chunk)
+
+    def x509(self, chunk: pd.DataFrame) -> None:
+        """Take rows of x509.log."""
+        prints, subjects = chunk["fingerprint"].tolist(), chunk["certificate.subject"].tolist()
+        self._subjects.update(zip(prints, subjects, strict=True))
+
+    def advance(self, watermark: int) -> None:
+        """Move log time on to the largest row end (µs) and close what it closes."""
+        self._close(self._batcher.close(watermark))
+        self._tls.expire(watermark - self._join_keep)
+
+    def finish(self) -> None:
+        """Close all batches and write the digest of the last day."""
+        self._close(self._batcher.close_all())
+        if self._day is not None:
+            self.detector.new_day(self._day.start, self._closed)
+
+    def _close(self, batches: Iterable[ClosedBatch]) -> None:
+        for batch in batches:
+            self._closed = self.timing.closes(batch.number)
+            self._turn_day(self._closed)
+            view = self._view(batch)
+            self._count(batch, view)
+            self._tls.forget(batch.ended)
+            learned = self.learning.covers(view.start, self._first_start or view.start)
+            before = self.detector.unseen, self.detector.notices
+            if learned:
+                self.counts.learned += 1
+                learn(self.site, view)
+            else:
+                self.detector.detect(view)
+            if self._day is not None:
+                self._day.counts["unseen"] += self.detector.unseen - before[0]
+                self._day.counts["notices"] += self.detector.notices - before[1]
+
+    def _turn_day(self, now: int) -> None:
+        """End the day before if this batch is the first to close on another."""
+        start = now // DAY * DAY
+        if self._day is not None and self._day.start == start:
+            return
+        if self._day is not None:
+            self.detector.new_day(self._day.start, now)
+            counts = {"devices": len(self._day.devices)} | self._day.counts
+            self._sink.notice(status_notice(self._day.start, now, counts))
+        self._day = _Day(start, dict.fromkeys(("batches", "flows", "unseen", "notices"), 0))
+
+    def _view(self, batch: ClosedBatch) -> BatchView:
+        slices = self._joined(batch.slices)
+        start = batch.number * self.timing.batch
+        if self._first_start is None:
+            self._first_start = start
+        found = fingerprint(slices, self._parameters)
+        self._late.match(self._joined(batch.late))
+        self._late.remember(batch.number, found)
+        self._late.forgotten(batch.n_forgotten)
+        return BatchView(start, start + self.timing.batch, self._closed, slices, found)
+
+    def _joined(self, slices: pd.DataFrame) -> pd.DataFrame:
+        """Add certificates and names to slices, and leave out those to ignored names."""
+        certificate, name = self._tls.look_up(slices["uid"].to_numpy(dtype=object))
+        joined = slices.assign(certificate=certificate, name=name)
+        if not self._ignored:
+            return joined
+        kept = [not _is_ignored(one, self._ignored) for one in name]
+        return joined[kept].reset_index(drop=True)
+
+    def _count(self, batch: ClosedBatch, view: BatchView) -> None:
+        counts, slices = self.counts, view.slices
+        home = slices[slices["home"] == batch.number]
+        certificate, name = home["certificate"] != "", home["name"] != ""
+        counts.flows += len(home)
+        counts.with_certificate += int(certificate.sum())
+        counts.with_name += int(name.sum())
+        counts.with_neither += int((~certificate & ~name).sum())
+        counts.batches += 1
+        counts.fingerprints += view.found.size
+        counts.unassigned += int((view.found.of_slice < 0).sum())
+        counts.bounded_batches += view.found.bounded
+        counts.rows_duplicate += batch.n_duplicates
+        counts.devices.update(view.found.devices)
+        if self._day is not None:
+            self._day.counts["batches"] += 1
+            self._day.counts["flows"] += len(home)
+            self._day.devices.update(view.found.devices)
+
+
+def _is_ignored(name: str, ignored: tuple[str, ...]) -> bool:
+    return any(
+        name == one or (one.startswith(".") and name.endswith(one)) for one in ignored if name
+    )
+
+
+def parameters_of(config: Config) -> Parameters:
+    """Return the parameters of fingerprinting that settings hold."""
+    chosen = config.fingerprint
+    return Parameters(
+        chosen.batch,
+        chosen.window,
+        chosen.correlation,
+        chosen.similarity,
+        chosen.scheme,
+        chosen.activity,
+        chosen.clique_budget,
+    )
+
+
+def _selection(config: Config) -> Selection:
+    chosen = config.device
+    return Selection(
+        local_networks=_networks(chosen.local_networks),
+        protocols=chosen.protocols,
+        by_mac=chosen.key == "mac",
+        inbound=chosen.inbound,
+        unanswered=chosen.unanswered,
+        flipped=chosen.flipped,
+        ignored_destinations=_networks(config.ignore.destinations),
+        ignored_devices=_networks(config.ignore.devices),
+        ignored_macs=frozenset(one for one in config.ignore.devices if is_mac(one)),
+    )
+
+
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts if not is_mac(text))
+
+
+def _timing(config: Config) -> Timing:
+    stream = config.stream
+    return Timing(
+        microseconds(config.fingerprint.batch),
+        microseconds(stream.lateness),
+        microseconds(stream.disorder),
+        microseconds(stream.late_keep),
+    )
+
+
+def _notice_rule(config: Config) -> NoticeRule:
+    notice = config.notice
+    return NoticeRule(
+        microseconds(notice.repeat_after), notice.max_per_day, notice.per_device, notice.milestones
+    )

@@ -1,0 +1,139 @@
+"""Replay: the live engine over archived logs, with log time for its clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.errors import LogError
+from flowprint_zeek.stream.arrivals import Arrivals
+from flowprint_zeek.zeek.columns import UNSET
+from flowprint_zeek.zeek.join import CONN_COLUMNS, SSL_COLUMNS, conn_rows
+from flowprint_zeek.zeek.reader import ReadStats, peek, read_chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pandas as pd
+
+    from flowprint_zeek.stream.arrivals import Chunks
+    from flowprint_zeek.stream.batcher import Timing
+    from flowprint_zeek.stream.pipeline import Pipeline
+    from flowprint_zeek.zeek.files import LogFile
+
+KINDS = ("conn", "ssl", "x509")
+"""Kinds of logs that a replay reads; ``conn`` is needed."""
+
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    "conn": CONN_COLUMNS,
+    "ssl": SSL_COLUMNS,
+    "x509": ("ts", "fingerprint", "certificate.subject"),
+}
+_FOREVER = 1 << 62
+_KEYS = {"conn": "end", "ssl": "ts", "x509": "ts"}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Part of the log time to replay: rows that end within ``[since, until)``, µs."""
+
+    since: int | None = None
+    until: int | None = None
+
+    def of(self, rows: pd.DataFrame, key: str) -> pd.DataFrame:
+        """Return the rows inside."""
+        if self.since is not None:
+            rows = rows[rows[key] >= self.since]
+        return rows if self.until is None else rows[rows[key] < self.until]
+
+
+@dataclass(slots=True)
+class Source:
+    """The logs of a replay.
+
+    Parameters
+    ----------
+    logs : sequence of LogFile
+        Files of the kinds in `KINDS`.
+    chunk_rows : int
+        Rows read at a time; results do not depend on it.
+    span : Span
+        Part of the log time.
+    on_chunk : callable
+        Called with each file and the rows just read of it, for progress.
+    """
+
+    logs: Sequence[LogFile]
+    chunk_rows: int = 65_536
+    span: Span = field(default_factory=Span)
+    on_chunk: Callable[[LogFile, int], None] = lambda _log, _rows: None
+    stats: ReadStats = field(default_factory=ReadStats)
+
+    def first_time(self, kind: str) -> int:
+        """Return the first time of the logs of a kind, µs; 0 without rows."""
+        return min((first for first, _ in self._files(kind)), default=0)
+
+    def arrivals(self, kind: str) -> Arrivals:
+        """Return the rows of one kind by arrival."""
+        return Arrivals(self._files(kind), _KEYS[kind])
+
+    def _files(self, kind: str) -> list[tuple[int, Chunks]]:
+        """Return what opens each file of a kind that has rows, with its first time."""
+        files: list[tuple[int, Chunks]] = []
+        for log in self.logs:
+            if log.kind == kind:
+                first = self._prepared(peek(log, _COLUMNS[kind]), kind)
+                if len(first):
+                    files.append((int(first[_KEYS[kind]].iloc[0]), partial(self._chunks, log)))
+        return files
+
+    def _prepared(self, rows: pd.DataFrame, kind: str) -> pd.DataFrame:
+        return conn_rows(rows) if kind == "conn" else rows[rows["ts"] != UNSET]
+
+    def _chunks(self, log: LogFile) -> Iterator[pd.DataFrame]:
+        columns = _COLUMNS[log.kind]
+        for chunk in read_chunks(log, columns, rows=self.chunk_rows, stats=self.stats):
+            self.on_chunk(log, len(chunk))
+            yield self.span.of(self._prepared(chunk, log.kind), _KEYS[log.kind])
+
+
+def replay(source: Source, pipeline: Pipeline) -> None:
+    """Run a pipeline over archived logs and close all batches at the end.
+
+    Rows reach the pipeline as a live sensor's would: nothing that arrives after a batch closed is
+    in it. Memory holds the open batches and a chunk of each file that is open at the time.
+
+    Raises
+    ------
+    LogError
+        There is no conn log.
+    """
+    if not any(log.kind == "conn" for log in source.logs):
+        raise LogError("no conn log: nothing to fingerprint")
+    conn, ssl, x509 = (source.arrivals(kind) for kind in KINDS)
+    timing = pipeline.timing
+    while (arrival := conn.next()) is not None:
+        limit = _boundary(arrival, timing)
+        # What closes now may only see what had arrived by then.
+        _feed_tls(pipeline, ssl, x509, limit - timing.batch)
+        pipeline.advance(arrival)
+        _feed_tls(pipeline, ssl, x509, limit)
+        for rows in conn.take(limit):
+            pipeline.conn(rows)
+    pipeline.finish()
+    # Files are read to their end, so that damage is counted also behind the last connection.
+    _feed_tls(pipeline, ssl, x509, None)
+
+
+def _boundary(arrival: int, timing: Timing) -> int:
+    """Return the first time at which a batch closes, at an arrival or after it."""
+    return -(-(arrival - timing.delay) // timing.batch) * timing.batch + timing.delay
+
+
+def _feed_tls(pipeline: Pipeline, ssl: Arrivals, x509: Arrivals, limit: int | None) -> None:
+    end = _FOREVER if limit is None else limit
+    for rows in ssl.take(end):
+        pipeline.ssl(rows)
+    for rows in x509.take(end):
+        pipeline.x509(rows)

@@ -1,0 +1,92 @@
+"""What a replay tells of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowprint_zeek.stream.pipeline import Pipeline
+    from flowprint_zeek.stream.replay import Source
+
+_FEW = 3
+_HALF = 0.5
+_SOME = 100
+
+
+def report(source: Source, pipeline: Pipeline) -> dict[str, object]:
+    """Return the figures of a finished replay, ready for JSON."""
+    counts, detector = pipeline.counts, pipeline.detector
+    kinds = sorted({log.kind for log in source.logs})
+    return {
+        "files": len(source.logs),
+        "rows_read": {kind: source.stats.rows[kind] for kind in kinds},
+        "rows_damaged": {kind: source.stats.damaged[kind] for kind in kinds},
+        "rows_duplicate": counts.rows_duplicate,
+        "rows_dropped": dict(sorted(pipeline.dropped.reasons.items())),
+        "flows": counts.flows,
+        "devices": len(counts.devices),
+        "batches": counts.batches,
+        "batches_learned": counts.learned,
+        "fingerprints": counts.fingerprints,
+        "unseen": detector.unseen,
+        "pending_apps": len(pipeline.pending),
+        "notices": detector.notices,
+        "unassigned": counts.unassigned,
+        "late_slices": {"matched": pipeline.late.matched, "unmatched": pipeline.late.unmatched},
+        "overdue": pipeline.overdue,
+        "bounded_batches": counts.bounded_batches,
+        "tls_rows_dropped": pipeline.tls_dropped,
+        "coverage": _coverage(pipeline),
+        "known": {"fingerprints": len(pipeline.site.known), "elements": len(pipeline.site.seen)},
+    }
+
+
+def _coverage(pipeline: Pipeline) -> dict[str, float | None]:
+    """Return shares of flows by what they tell of themselves; they may overlap."""
+    counts = pipeline.counts
+    parts = {
+        "certificate": counts.with_certificate,
+        "server_name": counts.with_name,
+        "none": counts.with_neither,
+    }
+    if not counts.flows:
+        return dict.fromkeys(parts)
+    return {key: round(part / counts.flows, 4) for key, part in parts.items()}
+
+
+def warnings(source: Source, pipeline: Pipeline) -> list[str]:
+    """Return what a person should know about a finished replay, a sentence each."""
+    found = list(source.stats.problems)
+    if not any(log.kind == "ssl" for log in source.logs):
+        found.append("no ssl log: no server names and no certificates, only addresses")
+    found += _foreign(pipeline)
+    if pipeline.overdue:
+        found.append(
+            f"{pipeline.overdue} rows came after their batch had closed; if logs are not in the "
+            "order of connection end, raise stream.disorder"
+        )
+    if pipeline.tls_dropped:
+        found.append(f"{pipeline.tls_dropped} ssl rows dropped: raise stream.join_rows")
+    learned, known = pipeline.counts.learned, len(pipeline.site.known)
+    if learned and known < _SOME:
+        found.append(
+            f"learned only {known} fingerprints in {learned} batches: "
+            "expect notices of apps that are merely rare"
+        )
+    return found
+
+
+def _foreign(pipeline: Pipeline) -> list[str]:
+    """Warn where under half of the connections that could be flows have a device."""
+    foreign = pipeline.dropped.foreign
+    strangers = pipeline.dropped.reasons["not_local"]
+    if not strangers or pipeline.counts.flows >= strangers * _HALF / (1 - _HALF):
+        return []
+    prefixes = sorted(foreign.items(), key=lambda item: (-item[1], item[0]))[:_FEW]
+    named = ", ".join(f"{prefix} ({count} rows)" for prefix, count in prefixes)
+    return [
+        (
+            "under half of the flows have a device: if these are yours, "
+            f"add them to device.local_networks: {named}"
+        )
+    ]

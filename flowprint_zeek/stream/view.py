@@ -1,0 +1,85 @@
+"""One closed batch as learning and detection see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from flowprint_zeek.core.elements import fingerprint_id
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flowprint_zeek.core.arrays import Ints
+    from flowprint_zeek.core.fingerprint import Fingerprints
+
+
+@dataclass(frozen=True)
+class BatchView:
+    """A closed batch: its slices, joined, and its fingerprints.
+
+    Attributes
+    ----------
+    start, end : int
+        The batch, µs.
+    closed : int
+        Log time at which it closed, µs.
+    slices : DataFrame
+        Flow table of the slices.
+    found : Fingerprints
+        Their fingerprints; row numbers are those of `slices`.
+    """
+
+    start: int
+    end: int
+    closed: int
+    slices: pd.DataFrame
+    found: Fingerprints
+
+    @cached_property
+    def elements(self) -> list[tuple[str, ...]]:
+        """Elements of each fingerprint."""
+        return self.found.elements()
+
+    @cached_property
+    def offsets(self) -> Ints:
+        """Where each fingerprint starts in the pairs of `found.sets`."""
+        return self.found.sets.offsets
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Id of each fingerprint."""
+        return [fingerprint_id(elements) for elements in self.elements]
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Fingerprints by device and id: the order of everything that is written."""
+        return sorted(range(self.found.size), key=lambda at: (self.found.device[at], self.ids[at]))
+
+    @cached_property
+    def _rows(self) -> tuple[Ints, Ints]:
+        of_slice = self.found.of_slice
+        order = np.argsort(of_slice, kind="stable")
+        edges = np.searchsorted(of_slice[order], np.arange(self.found.size + 1))
+        return self.found.slices.flow[order], edges
+
+    def device(self, at: int) -> str:
+        """Return the device of a fingerprint."""
+        return self.found.devices[int(self.found.device[at])]
+
+    def rows(self, at: int) -> pd.DataFrame:
+        """Return the slices assigned to a fingerprint, by start and uid."""
+        rows, edges = self._rows
+        return self.slices.iloc[np.sort(rows[edges[at] : edges[at + 1]])]
+
+    def row_elements(self, at: int) -> list[str]:
+        """Return the first element of each slice that `rows` returns."""
+        rows, edges = self._rows
+        words = self.found.words
+        return [
+            words.vocabulary[code]
+            for code in words.primary[np.sort(rows[edges[at] : edges[at + 1]])].tolist()
+        ]
