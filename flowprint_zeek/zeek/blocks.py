@@ -1,0 +1,146 @@
+"""Bytes of a log in blocks of whole lines, compressed or not, in bounded memory."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, BinaryIO
+
+from flowprint_zeek.errors import LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MAX_LINE = 1 << 24
+"""Longest line in bytes that is kept whole; Zeek's longest are far below."""
+
+_READ = 1 << 16
+_GZIP = b"\x1f\x8b"
+
+
+class Blocks:
+    """One pass over a log's decompressed bytes.
+
+    Parameters
+    ----------
+    path : Path
+        File to read. Whether it is compressed is told by its first bytes.
+    size : int
+        Bytes of a block, about.
+
+    Attributes
+    ----------
+    rest : bytes
+        After the pass: the last line, if it lacks its line end.
+    problem : str or None
+        After the pass: why it ended before the file did.
+    """
+
+    def __init__(self, path: Path, size: int = 1 << 20) -> None:
+        self.path = path
+        self.size = size
+        self.rest = b""
+        self.problem: str | None = None
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield blocks that end with a line end.
+
+        A line longer than ``MAX_LINE`` comes as a short line with a zero byte, which no log has.
+
+        Raises
+        ------
+        LogError
+            The file cannot be opened.
+        """
+        overlong = False
+        held: list[bytes] = []
+        for data in self._gathered():
+            end = data.rfind(b"\n") + 1
+            if end == 0:
+                held.append(data)
+                if sum(map(len, held)) > MAX_LINE:
+                    held, overlong = [b"".join(held)[:_READ]], True
+                continue
+            block = b"".join([*held, data[:end]])
+            held = [data[end:]]
+            yield _marked(block) if overlong else block
+            overlong = False
+        self.rest = b"".join(held)
+        if overlong:
+            self.rest = _marked(self.rest)
+
+    def _gathered(self) -> Iterator[bytes]:
+        parts: list[bytes] = []
+        total = 0
+        for part in self._bytes():
+            parts.append(part)
+            total += len(part)
+            if total >= self.size:
+                yield b"".join(parts)
+                parts, total = [], 0
+        if total:
+            yield b"".join(parts)
+
+    def _bytes(self) -> Iterator[bytes]:
+        try:
+            file = self.path.open("rb")
+        except OSError as error:
+            raise LogError(f"cannot be read: {error.strerror}", path=self.path) from error
+        with file:
+            try:
+                magic = file.read(2)
+                file.seek(0)
+                yield from self._inflated(file) if magic == _GZIP else self._plain(file)
+            except OSError as error:
+                self.problem = f"reading stopped: {error.strerror}"
+
+    def _plain(self, file: BinaryIO) -> Iterator[bytes]:
+        while data := file.read(self.size):
+            yield data
+
+    def _inflated(self, file: BinaryIO) -> Iterator[bytes]:
+        inflater = zlib.decompressobj(wbits=31)
+        data = file.read(_READ)
+        while data:
+            if inflater.eof:
+                inflater = zlib.decompressobj(wbits=31)
+            before = inflater.copy()
+            try:
+                out = inflater.decompress(data, self.size)
+            except zlib.error as error:
+                yield _salvaged(before, data)
+                self.problem = f"compressed data is damaged ({error}); read up to there"
+                return
+            if out:
+                yield out
+            data = _next_input(inflater, file)
+        yield inflater.flush()
+        if not inflater.eof:
+            self.problem = "compressed data ends early; read up to there"
+
+
+def _next_input(inflater: zlib._Decompress, file: BinaryIO) -> bytes:
+    if not inflater.eof:
+        return inflater.unconsumed_tail or file.read(_READ)
+    # Archives may be padded with zero bytes after a member.
+    data = inflater.unused_data.lstrip(b"\0")
+    while not data and (more := file.read(_READ)):
+        data = more.lstrip(b"\0")
+    return data
+
+
+def _salvaged(inflater: zlib._Decompress, data: bytes) -> bytes:
+    """Return what precedes the damage, which a failing call keeps to itself."""
+    out: list[bytes] = []
+    try:
+        for at in range(len(data)):
+            out.append(inflater.decompress(data[at : at + 1]))  # noqa: PERF401  the part before the error counts
+    except zlib.error:
+        pass
+    return b"".join(out)
+
+
+def _marked(block: bytes) -> bytes:
+    """Shorten the first line of a block and mark it as damaged."""
+    first, newline, others = block.partition(b"\n")
+    return b"\0" + first[:200] + newline + others

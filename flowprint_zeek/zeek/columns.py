@@ -1,0 +1,292 @@
+"""Columns of the logs that are read and written, and what a column of each Zeek type holds.
+
+==============================  =========  ===============  =====================================
+Zeek type                       dtype      unset            holds
+==============================  =========  ===============  =====================================
+``time``, ``interval``          int64      ``UNSET``        microseconds
+``count``, ``int``, ``port``    int64      ``UNSET``        the number
+``bool``                        int8       -1               1 or 0
+``double``                      float64    NaN              the number
+``set[...]``, ``vector[...]``   object     ``()``           tuples of text; also when empty
+all others                      object     ``""``           text; also when empty
+==============================  =========  ===============  =====================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+UNSET = int(np.iinfo(np.int64).min)
+"""Stands for an unset time, interval, count, int or port."""
+
+Columns = tuple[tuple[str, str], ...]
+"""Names and Zeek types, in the order of the log."""
+
+Storage = Literal["micros", "number", "port", "bool", "double", "text", "addr", "tuple"]
+
+_ID: Columns = (
+    ("id.orig_h", "addr"),
+    ("id.orig_p", "port"),
+    ("id.resp_h", "addr"),
+    ("id.resp_p", "port"),
+)
+
+CONN_LOG: Columns = (
+    ("ts", "time"),
+    ("uid", "string"),
+    *_ID,
+    ("proto", "enum"),
+    ("service", "string"),
+    ("duration", "interval"),
+    ("orig_bytes", "count"),
+    ("resp_bytes", "count"),
+    ("conn_state", "string"),
+    ("local_orig", "bool"),
+    ("local_resp", "bool"),
+    ("missed_bytes", "count"),
+    ("history", "string"),
+    ("orig_pkts", "count"),
+    ("orig_ip_bytes", "count"),
+    ("resp_pkts", "count"),
+    ("resp_ip_bytes", "count"),
+    ("tunnel_parents", "set[string]"),
+    ("ip_proto", "count"),
+)
+"""conn.log of Zeek 7.1 and later."""
+
+SSL_LOG: Columns = (
+    ("ts", "time"),
+    ("uid", "string"),
+    *_ID,
+    ("version", "string"),
+    ("cipher", "string"),
+    ("curve", "string"),
+    ("server_name", "string"),
+    ("resumed", "bool"),
+    ("last_alert", "string"),
+    ("next_protocol", "string"),
+    ("established", "bool"),
+    ("ssl_history", "string"),
+    ("cert_chain_fps", "vector[string]"),
+    ("client_cert_chain_fps", "vector[string]"),
+    ("sni_matches_cert", "bool"),
+)
+"""ssl.log of Zeek 4.1 and later."""
+
+X509_LOG: Columns = (
+    ("ts", "time"),
+    ("fingerprint", "string"),
+    ("certificate.version", "count"),
+    ("certificate.serial", "string"),
+    ("certificate.subject", "string"),
+    ("certificate.issuer", "string"),
+    ("certificate.not_valid_before", "time"),
+    ("certificate.not_valid_after", "time"),
+    ("certificate.key_alg", "string"),
+    ("certificate.sig_alg", "string"),
+    ("certificate.key_type", "string"),
+    ("certificate.key_length", "count"),
+    ("certificate.exponent", "string"),
+    ("certificate.curve", "string"),
+    ("san.dns", "vector[string]"),
+    ("san.uri", "vector[string]"),
+    ("san.email", "vector[string]"),
+    ("san.ip", "vector[addr]"),
+    ("basic_constraints.ca", "bool"),
+    ("basic_constraints.path_len", "count"),
+    ("host_cert", "bool"),
+    ("client_cert", "bool"),
+)
+"""x509.log of Zeek 4.1 and later."""
+
+NOTICE_LOG: Columns = (
+    ("ts", "time"),
+    ("uid", "string"),
+    *_ID,
+    ("fuid", "string"),
+    ("file_mime_type", "string"),
+    ("file_desc", "string"),
+    ("proto", "enum"),
+    ("note", "enum"),
+    ("msg", "string"),
+    ("sub", "string"),
+    ("src", "addr"),
+    ("dst", "addr"),
+    ("p", "port"),
+    ("n", "count"),
+    ("peer_descr", "string"),
+    ("actions", "set[enum]"),
+    ("email_dest", "set[string]"),
+    ("suppress_for", "interval"),
+    ("remote_location.country_code", "string"),
+    ("remote_location.region", "string"),
+    ("remote_location.city", "string"),
+    ("remote_location.latitude", "double"),
+    ("remote_location.longitude", "double"),
+)
+"""notice.log of Zeek 4.1 and later; consumers know these 26 columns by their position."""
+
+HTTP_LOG: Columns = (
+    ("ts", "time"),
+    ("uid", "string"),
+    *_ID,
+    ("trans_depth", "count"),
+    ("method", "string"),
+    ("host", "string"),
+    ("uri", "string"),
+    ("referrer", "string"),
+    ("version", "string"),
+    ("user_agent", "string"),
+    ("origin", "string"),
+    ("request_body_len", "count"),
+    ("response_body_len", "count"),
+    ("status_code", "count"),
+    ("status_msg", "string"),
+    ("info_code", "count"),
+    ("info_msg", "string"),
+    ("tags", "set[enum]"),
+    ("username", "string"),
+    ("password", "string"),
+    ("proxied", "set[string]"),
+    ("orig_fuids", "vector[string]"),
+    ("orig_filenames", "vector[string]"),
+    ("orig_mime_types", "vector[string]"),
+    ("resp_fuids", "vector[string]"),
+    ("resp_filenames", "vector[string]"),
+    ("resp_mime_types", "vector[string]"),
+)
+
+DNS_LOG: Columns = (
+    ("ts", "time"),
+    ("uid", "string"),
+    *_ID,
+    ("proto", "enum"),
+    ("trans_id", "count"),
+    ("rtt", "interval"),
+    ("query", "string"),
+    ("qclass", "count"),
+    ("qclass_name", "string"),
+    ("qtype", "count"),
+    ("qtype_name", "string"),
+    ("rcode", "count"),
+    ("rcode_name", "string"),
+    ("AA", "bool"),
+    ("TC", "bool"),
+    ("RD", "bool"),
+    ("RA", "bool"),
+    ("Z", "count"),
+    ("answers", "vector[string]"),
+    ("TTLs", "vector[interval]"),
+    ("rejected", "bool"),
+)
+
+FLOWPRINT_LOG: Columns = (
+    ("ts", "time"),
+    ("batch_start", "time"),
+    ("device", "string"),
+    ("fingerprint", "string"),
+    ("label", "string"),
+    ("verdict", "string"),
+    ("score", "double"),
+    ("nearest", "string"),
+    ("similarity", "double"),
+    ("n_flows", "count"),
+    ("devices", "count"),
+    ("novel", "vector[string]"),
+    ("shared", "vector[string]"),
+    ("uids", "vector[string]"),
+)
+"""flowprint.log, which this package writes."""
+
+_CONN_EXTRA: Columns = (
+    ("vlan", "int"),
+    ("inner_vlan", "int"),
+    ("id.ctx.vlan", "int"),
+    ("id.ctx.inner_vlan", "int"),
+    ("orig_l2_addr", "string"),
+    ("resp_l2_addr", "string"),
+    ("community_id", "string"),
+)
+_SSL_EXTRA: Columns = (
+    ("cert_chain_fuids", "vector[string]"),
+    ("client_cert_chain_fuids", "vector[string]"),
+    ("cert_hash", "string"),
+    ("subject", "string"),
+    ("issuer", "string"),
+    ("validation_status", "string"),
+    ("ja3", "string"),
+    ("ja3s", "string"),
+    ("ja4", "string"),
+)
+
+_TYPES: Mapping[str, Mapping[str, str]] = {
+    "conn": dict(CONN_LOG + _CONN_EXTRA),
+    "ssl": dict(SSL_LOG + _SSL_EXTRA),
+    "x509": dict((*X509_LOG, ("id", "string"))),
+    "notice": dict(NOTICE_LOG),
+    "http": dict(HTTP_LOG),
+    "dns": dict(DNS_LOG),
+    "flowprint": dict(FLOWPRINT_LOG),
+}
+_GENERAL: Mapping[str, str] = {"ts": "time", "uid": "string", **dict(_ID)}
+
+INTERIM = {"conn_long": "conn", "open_conn": "conn", "open_ssl": "ssl", "open_http": "http"}
+"""Kinds that repeat connections still open, and the kind whose columns they have."""
+
+KINDS = frozenset(_TYPES)
+"""Kinds whose columns are known."""
+
+
+def standard_types(kind: str) -> Mapping[str, str]:
+    """Return the Zeek types of a log kind's usual columns, by name."""
+    return _TYPES.get(INTERIM.get(kind, kind), _GENERAL)
+
+
+_STORAGE: dict[str, Storage] = {
+    "time": "micros",
+    "interval": "micros",
+    "count": "number",
+    "int": "number",
+    "port": "port",
+    "bool": "bool",
+    "double": "double",
+    "addr": "addr",
+}
+
+
+def storage(zeek_type: str) -> Storage:
+    """Return how values of a Zeek type are held in a column."""
+    if zeek_type.endswith("]"):
+        return "tuple"
+    return _STORAGE.get(zeek_type, "text")
+
+
+def objects(values: Sequence[object]) -> NDArray[Any]:
+    """Return a one-dimensional object array, also of tuples of equal length."""
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+def unset_column(kept: Storage, rows: int) -> NDArray[Any]:
+    """Return a column of unset values."""
+    if kept in {"micros", "number", "port"}:
+        return np.full(rows, UNSET, dtype=np.int64)
+    if kept == "bool":
+        return np.full(rows, -1, dtype=np.int8)
+    if kept == "double":
+        return np.full(rows, np.nan)
+    return objects([() if kept == "tuple" else ""] * rows)
+
+
+def as_frame(columns: Mapping[str, NDArray[Any]], rows: int) -> pd.DataFrame:
+    """Return columns as a frame that keeps their dtypes."""
+    # Given as arrays, pandas 3 would turn text into its own type, which cannot hold surrogates.
+    kept = {name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()}
+    return pd.DataFrame(kept, index=pd.RangeIndex(rows), copy=False)

@@ -1,0 +1,392 @@
+"""Logs as Zeek writes them, TSV or JSON, row by row or a whole frame at once."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import re
+from collections.abc import Iterable
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
+
+import numpy as np
+
+from flowprint_zeek.errors import OutputError
+from flowprint_zeek.zeek.columns import UNSET, Storage, storage, unset_column
+from flowprint_zeek.zeek.logformat import (
+    EMPTY_FIELD,
+    SET_SEPARATOR,
+    UNSET_FIELD,
+    double,
+    escape,
+    fixed,
+    header_lines,
+    json_text,
+    log_time,
+)
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Format = Literal["tsv", "json"]
+
+_ROWS = 65_536
+_INTEGERS = {"number", "port"}
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
+
+
+class LogWriter:
+    """Writes a log row by row; every line goes out whole, in one write.
+
+    Leaving the ``with`` block closes the log with the time it was opened, unless `close` was
+    called or the block failed.
+
+    Parameters
+    ----------
+    path : Path
+        File to create; an old one is replaced.
+    log_path : str
+        Name of the log stream, such as ``notice``.
+    columns : sequence of (str, str)
+        Names and Zeek types.
+    format : 'tsv' or 'json', default 'tsv'
+        How to write it.
+    opened : int
+        Log time for ``#open``, µs since the epoch.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be created.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        log_path: str,
+        columns: Sequence[tuple[str, str]],
+        *,
+        format: Format = "tsv",  # noqa: A002  the word people use
+        opened: int,
+    ) -> None:
+        self._path = path
+        self._columns = tuple(columns)
+        self._tsv = format == "tsv"
+        self._opened = opened
+        self._file: io.FileIO | None = None
+        with _told(path):
+            self._file = path.open("wb", buffering=0)
+        if self._tsv:
+            self._put(_lines(header_lines(log_path, columns, opened)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close(self._opened)
+        elif self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def write(self, rows: Iterable[Mapping[str, object]]) -> None:
+        """Write rows.
+
+        Parameters
+        ----------
+        rows : iterable of mapping
+            Values by column name; missing or None is unset. Times and intervals are whole µs,
+            sets and vectors sequences. Names that are no columns are ignored.
+
+        Raises
+        ------
+        OutputError
+            A row cannot be written, or the log is closed.
+        """
+        line = self._tsv_line if self._tsv else self._json_line
+        for row in rows:
+            self._put(_lines([line(row)]))
+
+    def close(self, closed: int) -> None:
+        """Write the end of the log and close it; a second call does nothing.
+
+        Parameters
+        ----------
+        closed : int
+            Log time for ``#close``, µs since the epoch.
+
+        Raises
+        ------
+        OutputError
+            It cannot be written.
+        """
+        if self._file is None:
+            return
+        if self._tsv:
+            self._put(_lines([f"#close\t{log_time(closed)}"]))
+        with _told(self._path):
+            self._file.close()
+        self._file = None
+
+    def _put(self, data: bytes) -> None:
+        if self._file is None:
+            raise OutputError("is closed", path=self._path)
+        rest = memoryview(data)
+        with _told(self._path):
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
+    def _tsv_line(self, row: Mapping[str, object]) -> str:
+        fields = [tsv_value(row.get(name), kind) for name, kind in self._columns]
+        return no_comment("\t".join(fields))
+
+    def _json_line(self, row: Mapping[str, object]) -> str:
+        cells = ((name, json_value(row.get(name), kind)) for name, kind in self._columns)
+        return json_object(f"{json.dumps(name)}:{cell}" for name, cell in cells if cell)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def no_comment(line: str) -> str:
+    r"""Return a row so that no reader takes it for a comment."""
+    return rf"\x23{line[1:]}" if line.startswith("#") else line
+
+
+def json_object(cells: Iterable[str]) -> str:
+    """Return the JSON object of ``"name":value`` texts."""
+    return "{" + ",".join(cells) + "}"
+
+
+# One value
+
+
+def _is_unset(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, int | np.integer) and value == UNSET)
+
+
+def _inner(zeek_type: str) -> str:
+    return zeek_type.partition("[")[2].removesuffix("]")
+
+
+def _float(value: object) -> float:
+    if isinstance(value, int | float | np.number):
+        return float(value)
+    raise TypeError(f"{value!r} is no number")
+
+
+def _int(value: object) -> int:
+    if isinstance(value, int | float | np.number):
+        return int(value)
+    raise TypeError(f"{value!r} is no number")
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, Iterable):
+        return value
+    raise TypeError(f"{value!r} is no sequence")
+
+
+def tsv_value(value: object, zeek_type: str, *, in_set: bool = False) -> str:
+    """Return a value as it stands in a TSV field.
+
+    Parameters
+    ----------
+    value : object
+        None, NaN and ``UNSET`` are unset; so is an empty address. Text in a set stands for itself
+        whatever the set's type.
+    zeek_type : str
+        Type of the column.
+    in_set : bool
+        Whether it is an element of a set or vector.
+    """
+    if _is_unset(value):
+        return UNSET_FIELD
+    kept = storage(zeek_type)
+    if isinstance(value, str):
+        return UNSET_FIELD if kept == "addr" and not value else escape(value, in_set=in_set)
+    if kept == "tuple":
+        inner = _inner(zeek_type)
+        parts = [tsv_value(part, inner, in_set=True) for part in _parts(value)]
+        return SET_SEPARATOR.join(parts) or EMPTY_FIELD
+    if kept == "micros":
+        return fixed(_int(value))
+    if kept == "bool":
+        return "T" if value else "F"
+    if kept == "double":
+        return double(_float(value))
+    return str(_int(value)) if kept in _INTEGERS else escape(str(value), in_set=in_set)
+
+
+def json_value(value: object, zeek_type: str) -> str:
+    """Return a value as it stands in JSON, "" where it is unset.
+
+    Parameters
+    ----------
+    value, zeek_type
+        As in `tsv_value`.
+    """
+    if _is_unset(value):
+        return ""
+    kept = storage(zeek_type)
+    if isinstance(value, str):
+        return _json_of_text(value, kept)
+    if kept == "tuple":
+        inner = _inner(zeek_type)
+        return "[" + ",".join(json_value(part, inner) or "null" for part in _parts(value)) + "]"
+    if kept == "micros":
+        return _json_seconds(_int(value))
+    if kept == "bool":
+        return "true" if value else "false"
+    if kept == "double":
+        number = _float(value)
+        return repr(number) if math.isfinite(number) else ""
+    return str(_int(value)) if kept in _INTEGERS else _json_string(str(value))
+
+
+def _json_of_text(value: str, kept: Storage) -> str:
+    """Return text in JSON; elements of sets and vectors are text whatever their type."""
+    if kept == "bool" and value in {"T", "F"}:
+        return "true" if value == "T" else "false"
+    if kept in {"micros", "double", *_INTEGERS} and _NUMBER.fullmatch(value):
+        return value
+    return "" if kept == "addr" and not value else _json_string(value)
+
+
+def _json_string(value: str) -> str:
+    return json.dumps(json_text(value), ensure_ascii=False)
+
+
+def _json_seconds(micros: int) -> str:
+    text = fixed(micros).rstrip("0")
+    return f"{text}0" if text.endswith(".") else text
+
+
+# A whole frame
+
+
+def write_frame(
+    path: Path,
+    log_path: str,
+    columns: Sequence[tuple[str, str]],
+    frame: pd.DataFrame,
+    *,
+    format: Format = "tsv",  # noqa: A002  the word people use
+    opened: int,
+    closed: int,
+) -> None:
+    """Write a frame as a log, column by column; reading it gives the frame again.
+
+    Empty text and empty tuples are written as unset, as the reader does not tell them apart.
+
+    Parameters
+    ----------
+    path : Path
+        File to create; compressed where it ends with ``.gz``, the same bytes each time.
+    log_path : str
+        Name of the log stream.
+    columns : sequence of (str, str)
+        Names and Zeek types of the log; what the frame lacks is unset.
+    frame : DataFrame
+        Columns as the reader makes them.
+    format : 'tsv' or 'json', default 'tsv'
+        How to write it.
+    opened, closed : int
+        Log times for ``#open`` and ``#close``, µs since the epoch.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    with _told(path), path.open("wb") as raw, _sink(path, raw) as sink:
+        if format == "tsv":
+            sink.write(_lines(header_lines(log_path, columns, opened)))
+        for first in range(0, len(frame), _ROWS):
+            part = frame.iloc[first : first + _ROWS]
+            rows = _tsv_rows(part, columns) if format == "tsv" else _json_rows(part, columns)
+            sink.write(_lines(rows))
+        if format == "tsv":
+            sink.write(_lines([f"#close\t{log_time(closed)}"]))
+
+
+@contextmanager
+def _sink(path: Path, raw: BinaryIO) -> Iterator[BinaryIO | gzip.GzipFile]:
+    if path.suffix != ".gz":
+        yield raw
+        return
+    with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+        yield packed
+
+
+def _tsv_rows(part: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> Iterable[str]:
+    texts = [
+        _texts(_values(part, name, kind), UNSET_FIELD, _tsv_cell(kind)) for name, kind in columns
+    ]
+    if storage(columns[0][1]) in {"text", "tuple"}:
+        texts[0] = list(map(no_comment, texts[0]))
+    return map("\t".join, zip(*texts, strict=True))
+
+
+def _json_rows(part: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> Iterable[str]:
+    cells = []
+    for name, kind in columns:
+        key = f"{json.dumps(name)}:"
+        texts = _texts(_values(part, name, kind), "", _json_cell(kind))
+        cells.append([key + text if text else "" for text in texts])
+    return (json_object(filter(None, row)) for row in zip(*cells, strict=True))
+
+
+def _tsv_cell(zeek_type: str) -> Callable[[Any], str]:
+    """Return what writes one value of a typed column, which needs no questions asked."""
+    kept = storage(zeek_type)
+    if kept in _INTEGERS:
+        return str
+    return fixed if kept == "micros" else partial(tsv_value, zeek_type=zeek_type)
+
+
+def _json_cell(zeek_type: str) -> Callable[[Any], str]:
+    kept = storage(zeek_type)
+    if kept in _INTEGERS:
+        return str
+    return _json_seconds if kept == "micros" else partial(json_value, zeek_type=zeek_type)
+
+
+def _values(part: pd.DataFrame, name: str, zeek_type: str) -> NDArray[Any]:
+    empty = unset_column(storage(zeek_type), 0 if name in part else len(part))
+    return part[name].to_numpy(dtype=empty.dtype) if name in part else empty
+
+
+def _texts(values: NDArray[Any], unset: str, text_of: Callable[[Any], str]) -> list[str]:
+    """Return a column as text; each distinct value is put into text once."""
+    cells = values.tolist()
+    if values.dtype == np.float64:
+        return [text_of(cell) for cell in cells]
+    texts = {cell: text_of(cell) for cell in dict.fromkeys(cells)}
+    missing: tuple[object, ...] = (-1,) if values.dtype == np.int8 else ("", (), UNSET)
+    texts |= {cell: unset for cell in missing if cell in texts}
+    return list(map(texts.__getitem__, cells))

@@ -1,0 +1,129 @@
+"""Which files are logs, and of what kind."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowprint_zeek.errors import LogError
+from flowprint_zeek.zeek.files import find_logs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONN = b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\n#types\ttime\tstring\n1.000000\tC1\n"
+JSON = b'{"ts":1.0,"uid":"C1","conn_state":"SF"}\n'
+
+
+def names(logs_of: Path, *kinds: str) -> list[str]:
+    return [str(log.path.relative_to(logs_of)) for log in find_logs([logs_of], kinds or ["conn"])]
+
+
+def test_a_directory_is_searched_through_in_order(tmp_path: Path) -> None:
+    """Logs of all sub-directories come by sorted path; other kinds and other files are left out."""
+    for day in ("2026-01-02", "2026-01-01"):
+        (tmp_path / day).mkdir()
+        (tmp_path / day / "conn.00:00:00-01:00:00.log.gz").write_bytes(gzip.compress(CONN))
+        (tmp_path / day / "dns.log").write_bytes(CONN.replace(b"conn", b"dns"))
+        (tmp_path / day / "conn-summary.log").write_text("no log\n")
+        (tmp_path / day / "notes.bin").write_bytes(bytes(range(256)))
+    assert names(tmp_path) == [
+        "2026-01-01/conn.00:00:00-01:00:00.log.gz",
+        "2026-01-02/conn.00:00:00-01:00:00.log.gz",
+    ]
+
+
+def test_a_file_reached_twice_counts_once(tmp_path: Path) -> None:
+    """By name, by pattern, by its directory, through a link: it is one log."""
+    log = tmp_path / "conn.log"
+    log.write_bytes(CONN)
+    (tmp_path / "current").symlink_to(tmp_path)
+    (tmp_path / "conn.2026-01-01-00-00-00.log").symlink_to(log)
+    os.link(log, tmp_path / "conn.1.log")
+    found = find_logs([log, str(tmp_path / "conn*"), tmp_path], ["conn"])
+    assert [entry.path for entry in found] == [log]
+
+
+def test_a_log_beside_its_archive_counts_once(tmp_path: Path) -> None:
+    """While zeekctl compresses a log both exist, and the archive may be half written."""
+    (tmp_path / "conn.log").write_bytes(CONN)
+    (tmp_path / "conn.log.gz").write_bytes(gzip.compress(CONN)[:40])
+    assert names(tmp_path) == ["conn.log"]
+
+
+def test_kind_comes_from_the_content(tmp_path: Path) -> None:
+    """A log keeps its kind under a name that does not tell it."""
+    (tmp_path / "a.log").write_bytes(CONN)
+    (tmp_path / "b.data").write_bytes(b'{"ts":1.0,"_path":"ssl","uid":"C1"}\n')
+    (tmp_path / "c.log").write_bytes(JSON)
+    (tmp_path / "d.log").write_bytes(CONN.replace(b"\tconn", b"\t/var/spool/flowprint_conn"))
+    found = find_logs([tmp_path], ["conn", "ssl", "flowprint_conn"])
+    assert [(log.path.name, log.kind, log.format) for log in found] == [
+        ("a.log", "conn", "tsv"),
+        ("b.data", "ssl", "json"),
+        ("c.log", "conn", "json"),
+        ("d.log", "flowprint_conn", "tsv"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["open_conn.log", "conn_long.00:00:00-01:00:00.log"])
+def test_interim_logs_are_never_conn(tmp_path: Path, name: str) -> None:
+    """Their rows say conn, but each connection comes again in conn.log."""
+    (tmp_path / name).write_bytes(CONN)
+    (tmp_path / "conn.log").write_bytes(JSON)
+    assert names(tmp_path) == ["conn.log"]
+
+
+def test_a_log_without_rows_is_a_log(tmp_path: Path) -> None:
+    """A JSON log that was just opened is empty."""
+    (tmp_path / "conn.log").touch()
+    assert names(tmp_path) == ["conn.log"]
+
+
+def test_indent_and_byte_order_mark_do_not_hide_a_header(tmp_path: Path) -> None:
+    """Some tools put white space or a mark before the first character."""
+    (tmp_path / "conn.log").write_bytes(b"\t" + CONN)
+    (tmp_path / "conn.1.log").write_bytes(b"\xef\xbb\xbf" + CONN)
+    assert len(names(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.log", None, "missing.log: no such file or directory"),
+        ("conn.log", b"Lorem ipsum\n", r"conn.log: is no Zeek log"),
+        ("conn.log", b"1.000000\tC1\n", r"conn.log: is no Zeek log"),
+        ("conn.log", b"#path\tconn\n1.000000\tC1\n", r"conn.log: is no Zeek log"),
+        ("conn.log", b"[1, 2]\n", r"conn.log: is no Zeek log"),
+    ],
+)
+def test_a_named_file_that_is_no_log_is_an_error(
+    tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    """The error names the file."""
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(LogError, match=said):
+        find_logs([tmp_path / name], ["conn"])
+
+
+def test_places_without_a_wanted_log_are_named(tmp_path: Path) -> None:
+    """A directory, a pattern, and files of other kinds only."""
+    (tmp_path / "conn.log").write_text("no log\n")
+    (tmp_path / "ssl.log").write_bytes(CONN.replace(b"\tconn", b"\tssl"))
+    for place in (tmp_path, tmp_path / "*.log", tmp_path / "ssl.log"):
+        with pytest.raises(LogError, match="no Zeek log of kind conn or x509") as caught:
+            find_logs([place], ["x509", "conn"])
+        assert caught.value.path is not None
+        assert str(place) in str(caught.value)
+
+
+def test_a_named_file_of_another_kind_is_left_out(tmp_path: Path) -> None:
+    """A shell's pattern names many files."""
+    (tmp_path / "conn.log").write_bytes(CONN)
+    (tmp_path / "dns.log").write_bytes(CONN.replace(b"\tconn", b"\tdns"))
+    found = find_logs([tmp_path / "conn.log", tmp_path / "dns.log"], ["conn"])
+    assert [log.path.name for log in found] == ["conn.log"]
