@@ -127,7 +127,7 @@ class DetectSettings:
         SHARE, 0.1, "similarity to a known app below which the score is not asked for"
     )
     min_score: float = setting(
-        SHARE, 0.5, "share of new elements that makes a fingerprint unseen although it resembles"
+        SHARE, 0.6, "share of new elements that makes a fingerprint unseen although it resembles"
     )
     min_novel: int = setting(COUNT, 2, "least own elements that the site never saw")
     min_flows: int = setting(COUNT, 5, "least own flows")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -67,6 +72,14 @@ def expand(counts: Ints) -> tuple[Ints, Ints]:
     run = np.repeat(np.arange(counts.size), counts)
     starts = np.cumsum(counts) - counts
     return run, np.arange(run.size) - starts[run]
+
+
+def picked(values: Sequence[object], number: Ints, default: object) -> Texts:
+    """Return the value of each number, the default for -1."""
+    table = np.empty(len(values) + 1, dtype=object)
+    for at, value in enumerate((*values, default)):
+        table[at] = value
+    return table[number]
 
 
 def most_frequent(keys: Ints, values: Ints) -> tuple[Ints, Ints]:

@@ -17,6 +17,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _LIMITED_BROADCAST = ipaddress.ip_address("255.255.255.255")
 _PREFIX = {4: 24, 6: 64}
 _CACHED = 1 << 20
+_KEPT = ("uid", "start", "end", "orig_h", "orig_p", "resp_h", "resp_p", "proto", "n_bytes")
 _INVALID, _LOCAL, _GROUP, _IGNORED, _EXCLUDED = 1, 2, 4, 8, 16
 
 
@@ -75,13 +76,19 @@ class Selector:
         self._flags: dict[str, int] = {}
 
     def select(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows that are flows of devices, with a column ``device``.
+        """Return the rows that are flows of devices: a flow table still without names.
 
         Parameters
         ----------
         rows : DataFrame
             Columns ``orig_h``, ``resp_h``, ``proto``, ``local_orig`` (1, 0, -1 unset),
             ``answered``, ``flipped``, ``orig_l2_addr`` and ``ctx`` beside those of a flow table.
+
+        Returns
+        -------
+        DataFrame
+            With columns ``device`` and ``server``, the responder; ``resp_h`` is the device's peer,
+            which differs from the responder for inbound connections.
         """
         chosen = self.selection
         orig, resp = self._of(rows["orig_h"]), self._of(rows["resp_h"])
@@ -118,7 +125,8 @@ class Selector:
             device = np.where((mac != "") & ~inbound, mac, device)
         context = rows["ctx"].to_numpy(dtype=object)
         device = np.where(context != "", context + "/" + device, device)
-        return rows.assign(device=device, resp_h=np.where(inbound, orig, resp))
+        peer = np.where(inbound, orig, resp)
+        return rows[list(_KEPT)].assign(device=device, server=resp, resp_h=peer)
 
     def _count_foreign(self, addresses: Texts) -> None:
         if not addresses.size:
@@ -157,6 +165,15 @@ class Selector:
 def is_mac(text: str) -> bool:
     """Tell whether text is a link-layer address."""
     return text.count(":") == 5 and all(len(part) == 2 for part in text.split(":"))
+
+
+def without_names(flows: pd.DataFrame, ignored: tuple[str, ...]) -> pd.DataFrame:
+    """Return a flow table without flows to some names; a leading dot means every subdomain."""
+    if not ignored:
+        return flows
+    exact, below = set(ignored), tuple(name for name in ignored if name.startswith("."))
+    kept = [not (name in exact or name.endswith(below)) for name in flows["name"]]
+    return flows[kept].reset_index(drop=True)
 
 
 def _inside(address: Address, networks: tuple[Network, ...]) -> bool:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,13 @@ def normalise_name(name: str) -> str:
         return name
     raw = name.encode("utf-8", "surrogateescape")
     return "".join(chr(b) if 32 <= b < 127 else f"\\x{b:02x}" for b in raw)
+
+
+def certificate_kind(elements: Iterable[str]) -> str | None:
+    """Return what certificates are told apart by: ``sha256``, ``serial``, None for none or both."""
+    certificates = [e.removeprefix(CERTIFICATE) for e in elements if e.startswith(CERTIFICATE)]
+    hashes = {re.fullmatch("[0-9a-f]{64}", one) is not None for one in certificates}
+    return None if len(hashes) != 1 else "sha256" if True in hashes else "serial"
 
 
 @lru_cache(maxsize=1 << 17)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from flowprint_zeek.core import elements as el
-from flowprint_zeek.core.arrays import Bools, Ints, ints, row_groups, unique_pairs
+from flowprint_zeek.core.arrays import Bools, Ints, ints, most_frequent, row_groups, unique_pairs
 from flowprint_zeek.core.batch import Slices, cut
 from flowprint_zeek.core.correlation import edges, signatures
 from flowprint_zeek.core.destinations import (
@@ -190,6 +190,17 @@ class Fingerprints:
         """Return the elements of each fingerprint, in canonical order."""
         words = self.words.vocabulary
         return [tuple(words[code] for code in one) for one in self.sets.lists()]
+
+    def of_flow(self) -> Ints:
+        """Return the fingerprint of most assigned slices of each flow, a tie to the earliest.
+
+        `UNASSIGNED` for flows without an assigned slice.
+        """
+        result = np.full(self.words.primary.size, UNASSIGNED)
+        used = self.of_slice >= 0
+        flow, number = most_frequent(self.slices.flow[used], self.of_slice[used])
+        result[flow] = number
+        return result
 
 
 def fingerprint(flows: pd.DataFrame, parameters: Parameters, *, origin: int = 0) -> Fingerprints:

@@ -22,11 +22,15 @@ Tables made from logs also carry ``uid``, ``orig_h``, ``orig_p``, ``proto`` and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype, is_integer_dtype
+
+from flowprint_zeek.core.elements import normalise_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,12 +102,18 @@ def flow_table(flows: Iterable[Flow]) -> pd.DataFrame:
     """Return a flow table of flows, with every packet time.
 
     Cost: one pass in Python; convert once and keep the table.
+
+    Raises
+    ------
+    ValueError
+        A flow has no packet time, or one that is no finite number.
     """
     rows: Sequence[Flow] = list(flows)
-    times: list[NDArray[np.int64]] = [
-        np.rint(np.asarray(flow.timestamps, dtype=np.float64) * SECOND).astype(np.int64)
-        for flow in rows
-    ]
+    stamps = [np.asarray(flow.timestamps, dtype=np.float64) for flow in rows]
+    for at, one in enumerate(stamps):
+        if not one.size or not math.isfinite(one.sum()):
+            raise ValueError(f"flow {at} has the packet times {rows[at].timestamps!r}")
+    times: list[NDArray[np.int64]] = [np.rint(one * SECOND).astype(np.int64) for one in stamps]
     exact = np.empty(len(rows), dtype=object)
     exact[:] = times
     return pd.DataFrame(
@@ -116,7 +126,44 @@ def flow_table(flows: Iterable[Flow]) -> pd.DataFrame:
                 ["" if flow.certificate is None else str(flow.certificate) for flow in rows],
                 dtype=object,
             ),
-            "name": np.array([flow.name for flow in rows], dtype=object),
+            "name": np.array([normalise_name(flow.name) for flow in rows], dtype=object),
             "times": exact,
         }
     )
+
+
+def check_flow_table(table: pd.DataFrame) -> None:
+    """Check that a table is a flow table.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, or a row has a port out of range or ends before it starts.
+    TypeError
+        A column is not of the type it must be.
+    """
+    missing = [column for column in REQUIRED if column not in table.columns]
+    if missing:
+        raise ValueError(f"a flow table has the columns {', '.join(REQUIRED)}; {missing} missing")
+    for column in ("start", "end", "resp_p"):
+        if not is_integer_dtype(table[column].dtype):
+            unit = "" if column == "resp_p" else ", microseconds"
+            raise TypeError(
+                f"column {column} must hold whole numbers{unit}, not {table[column].dtype}"
+            )
+    for column in ("device", "resp_h", "certificate", "name"):
+        if column in table.columns:
+            kind = infer_dtype(table[column].to_numpy(dtype=object), skipna=False)
+            if kind not in ("string", "empty"):
+                raise TypeError(f'column {column} must hold text, "" for none, not {kind}')
+    _check_rows(table, "resp_p", table["resp_p"].between(0, 65_535))
+    _check_rows(table, "end", table["end"] >= table["start"])
+
+
+def _check_rows(table: pd.DataFrame, column: str, right: pd.Series[bool]) -> None:
+    wrong = np.flatnonzero(~right.to_numpy(dtype=np.bool_))
+    if wrong.size:
+        at = int(wrong[0])
+        rule = "start or later" if column == "end" else "from 0 to 65535"
+        value = table[column].iloc[at]
+        raise ValueError(f"row {at} has {column} {value}; it must be {rule}")

@@ -30,7 +30,7 @@ class Rule:
     ----------
     threshold : float, default=0.1
         Similarity to a known fingerprint below which nothing more is asked of the score.
-    min_score : float, default=0.5
+    min_score : float, default=0.6
         Score that makes a fingerprint unseen although it resembles a known one.
     min_novel : int, default=2
         Fewest own elements that are new.
@@ -39,7 +39,7 @@ class Rule:
     """
 
     threshold: float = 0.1
-    min_score: float = 0.5
+    min_score: float = 0.6
     min_novel: int = 2
     min_flows: int = 5
 

@@ -129,8 +129,12 @@ class Evidence:
         most = min(set(words), key=lambda element: (-words.count(element), element))
         flow = reached.iloc[words.index(most)]
         return {
-            key: flow[key].item() if hasattr(flow[key], "item") else flow[key]
-            for key in ("uid", "orig_h", "orig_p", "resp_h", "resp_p", "proto")
+            "uid": flow["uid"],
+            "orig_h": flow["orig_h"],
+            "orig_p": int(flow["orig_p"]),
+            "resp_h": flow["server"],
+            "resp_p": int(flow["resp_p"]),
+            "proto": flow["proto"],
         }
 
 

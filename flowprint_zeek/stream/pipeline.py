@@ -10,7 +10,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.core.devices import Dropped, Network, Selection, Selector, is_mac
+from flowprint_zeek.core.devices import Dropped, Network, Selection, Selector, is_mac, without_names
 from flowprint_zeek.core.fingerprint import Parameters, fingerprint
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.core.novelty import Rule
@@ -110,7 +110,7 @@ class Pipeline:
         self.site = site
         self.learning = learning
         self._parameters = parameters_of(config)
-        self._selector = Selector(_selection(config))
+        self._selector = Selector(selection_of(config))
         self._ignored = config.ignore.names
         self._tls = TlsRows(config.stream.join_rows, config.ignore.shared_names)
         self._join_keep = microseconds(config.stream.join_keep)
@@ -234,10 +234,7 @@ class Pipeline:
         """Add certificates and names to slices, and leave out those to ignored names."""
         certificate, name = self._tls.look_up(slices["uid"].to_numpy(dtype=object))
         joined = slices.assign(certificate=certificate, name=name)
-        if not self._ignored:
-            return joined
-        kept = [not _is_ignored(one, self._ignored) for one in name]
-        return joined[kept].reset_index(drop=True)
+        return without_names(joined, self._ignored)
 
     def _count(self, batch: ClosedBatch, view: BatchView) -> None:
         counts, slices = self.counts, view.slices
@@ -259,12 +256,6 @@ class Pipeline:
             self._day.devices.update(view.found.devices)
 
 
-def _is_ignored(name: str, ignored: tuple[str, ...]) -> bool:
-    return any(
-        name == one or (one.startswith(".") and name.endswith(one)) for one in ignored if name
-    )
-
-
 def parameters_of(config: Config) -> Parameters:
     """Return the parameters of fingerprinting that settings hold."""
     chosen = config.fingerprint
@@ -279,7 +270,8 @@ def parameters_of(config: Config) -> Parameters:
     )
 
 
-def _selection(config: Config) -> Selection:
+def selection_of(config: Config) -> Selection:
+    """Return which connections become flows, as settings say."""
     chosen = config.device
     return Selection(
         local_networks=_networks(chosen.local_networks),

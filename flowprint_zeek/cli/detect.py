@@ -1,0 +1,54 @@
+"""``detect``: tell which fingerprints are of unseen apps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.cli import matching
+from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from flowprint_zeek.cli.terminal import Terminal
+
+NAME = "detect"
+HELP = (
+    "Tell which fingerprints of --test are of unseen apps, as the paper does: those whose "
+    "similarity to every known one is below the threshold. replay asks more before it says so."
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's options."""
+    matching.add_arguments(parser)
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="SIMILARITY",
+        help="least similarity of a known app, 0 to 1; default: the training file's",
+    )
+
+
+def execute(args: Namespace, terminal: Terminal) -> int:
+    """Run the command."""
+    if args.threshold is not None and not 0 <= args.threshold <= 1:
+        raise UsageError(f"--threshold must be from 0 to 1, not {args.threshold:g}")
+    model = matching.trained(args)
+    threshold = model.threshold if args.threshold is None else args.threshold
+    found = [
+        match.to_dict() | {"unseen": match.similarity < threshold}
+        for match in matching.matches(args, model, terminal)
+    ]
+    if args.json:
+        parameters = matching.parameters(model) | {"threshold": threshold}
+        terminal.json({"parameters": parameters, "results": found})
+        return Exit.OK
+    columns = ("source", "fingerprint", "n_flows", "label", "similarity", "unseen")
+    rows = [
+        [row[column] if column != "similarity" else f"{row[column]:.3f}" for column in columns]
+        for row in found
+    ]
+    terminal.table(f"Unseen below {threshold:g}", columns, rows)
+    return Exit.OK

@@ -1,0 +1,48 @@
+"""``recognize``: name the known app of each fingerprint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.cli import matching
+from flowprint_zeek.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from flowprint_zeek.cli.terminal import Terminal
+
+NAME = "recognize"
+HELP = (
+    "Name the known app most similar to each fingerprint of --test. Parameters come from the "
+    "training files; options that contradict them are errors."
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's options."""
+    matching.add_arguments(parser)
+
+
+def execute(args: Namespace, terminal: Terminal) -> int:
+    """Run the command."""
+    model = matching.trained(args)
+    found = matching.matches(args, model, terminal)
+    labels = matching.majority(found)
+    if args.json:
+        terminal.json(
+            {
+                "parameters": matching.parameters(model),
+                "results": [match.to_dict() for match in found],
+                "sources": labels,
+            }
+        )
+        return Exit.OK
+    columns = ("source", "fingerprint", "flows", "label", "similarity")
+    rows = [
+        (match.source, match.fingerprint, match.n_flows, match.label, f"{match.similarity:.3f}")
+        for match in found
+    ]
+    terminal.table("Recognized", columns, rows)
+    terminal.table("By majority of flows", ("source", "label"), list(labels.items()))
+    return Exit.OK

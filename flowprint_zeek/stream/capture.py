@@ -1,0 +1,58 @@
+"""Whole captures: all flows of some logs at once, with every slice, whatever their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from flowprint_zeek.core.devices import Selector, without_names
+from flowprint_zeek.errors import LogError
+from flowprint_zeek.stream.pipeline import selection_of
+from flowprint_zeek.zeek.join import CONN_COLUMNS, SSL_COLUMNS, TlsRows, conn_rows
+from flowprint_zeek.zeek.reader import ReadStats, read_chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowprint_zeek.config import Config
+    from flowprint_zeek.core.devices import Dropped
+    from flowprint_zeek.stream.replay import Span
+    from flowprint_zeek.zeek.files import LogFile
+
+KINDS = ("conn", "ssl")
+"""Kinds of logs that a capture is read from."""
+
+
+def read_capture(
+    logs: Sequence[LogFile], config: Config, *, span: Span, stats: ReadStats
+) -> tuple[pd.DataFrame, Dropped]:
+    """Return the flow table of logs, and what became no flow.
+
+    Memory grows with the logs; `flowprint_zeek.stream.replay` is for archives.
+
+    Raises
+    ------
+    LogError
+        There is no conn log.
+    """
+    if not any(log.kind == "conn" for log in logs):
+        raise LogError("no conn log: nothing to fingerprint")
+    selector = Selector(selection_of(config))
+    tls = TlsRows(config.stream.join_rows, config.ignore.shared_names)
+    parts = []
+    for log in logs:
+        if log.kind == "ssl":
+            for chunk in read_chunks(log, SSL_COLUMNS, stats=stats):
+                tls.add(chunk)
+        else:
+            chunks = read_chunks(log, CONN_COLUMNS, stats=stats)
+            parts += [selector.select(span.of(conn_rows(chunk), "end")) for chunk in chunks]
+    if not parts:
+        raise LogError("the conn logs have no rows", path=logs[0].path)
+    flows = pd.concat(parts, ignore_index=True)
+    flows = flows.sort_values(["start", "uid", "end"], ignore_index=True)
+    flows = flows.drop_duplicates(["uid", "start"], keep="last", ignore_index=True)
+    certificate, name = tls.look_up(flows["uid"].to_numpy(dtype=object))
+    flows = flows.assign(certificate=certificate, name=name)
+    return without_names(flows, config.ignore.names), selector.dropped
