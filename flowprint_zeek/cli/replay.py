@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
+    from flowprint_zeek.stream.notices import Row
 
 NAME = "replay"
 HELP = (
@@ -81,9 +83,10 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         config = with_parameters(config, model, args)
     logs = find_logs(args.logs, KINDS)
     source = Source(logs, config.stream.chunk_rows, Span(*options.times(args)))
-    pipeline, result = run(source, config, model, learning, args.output, terminal)
-    for warning in warnings(source, pipeline):
+    done = run(source, config, model, learning, args.output, terminal)
+    for warning in warnings(source, done.pipeline):
         terminal.note(f"warning: {warning}")
+    result = done.result
     result["seconds"] = round(time.monotonic() - begun, 3)
     if args.json:
         terminal.json({"parameters": config.to_dict()} | result)
@@ -148,6 +151,15 @@ def site_of(config: Config, model: store.Model | None) -> Site:
     return Site(known, seen)
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished replay: its pipeline, its rows of notice.log, and its figures."""
+
+    pipeline: Pipeline
+    notices: list[Row]
+    result: dict[str, object]
+
+
 def run(
     source: Source,
     config: Config,
@@ -155,8 +167,8 @@ def run(
     learning: Learning,
     output: Path,
     terminal: Terminal,
-) -> tuple[Pipeline, dict[str, object]]:
-    """Replay logs into a directory and return the pipeline and its figures."""
+) -> Done:
+    """Replay logs into a directory."""
     site = site_of(config, model)
     conn = [log for log in source.logs if log.kind == "conn"]
     opened = source.first_time("conn")
@@ -184,7 +196,7 @@ def run(
                 site.seen,
             )
         )
-    return pipeline, report(source, pipeline)
+    return Done(pipeline, outputs.notices, report(source, pipeline))
 
 
 def show(result: dict[str, object], output: Path, terminal: Terminal) -> None:

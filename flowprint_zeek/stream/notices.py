@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.core.elements import digest, shown
+from flowprint_zeek.core.elements import digest, is_endpoint, shown
 from flowprint_zeek.core.flows import SECOND
 
 if TYPE_CHECKING:
@@ -222,7 +222,8 @@ def escaped(text: str, separators: str = _SEPARATORS) -> str:
 
 
 def _names(elements: Sequence[str], limit: int) -> str:
-    names = [escaped(shown(element)) for element in elements]
+    # Names tell people more than addresses.
+    names = [escaped(shown(element)) for element in sorted(elements, key=is_endpoint)]
     more = len(names) - limit
     if more > 0:
         return f"{', '.join(names[:limit])} and {more} more"

@@ -45,6 +45,7 @@ class Outputs:
         form: Format = "json" if as_json else "tsv"
         self.directory = directory
         self.closed = opened
+        self.notices: list[Row] = []
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -61,6 +62,7 @@ class Outputs:
 
     def notice(self, row: Row) -> None:
         """Write a row of notice.log."""
+        self.notices.append(row)
         self._notices.write([row])
 
     def verdict(self, row: Row) -> None:

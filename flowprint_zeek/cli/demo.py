@@ -1,0 +1,111 @@
+"""``demo``: the whole way on a simulated network."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.analysis.simulate import Network, Simulated, simulate, write
+from flowprint_zeek.analysis.truth import Comparison, compare
+from flowprint_zeek.cli import options
+from flowprint_zeek.cli import replay as replaying
+from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.core.flows import SECOND
+from flowprint_zeek.errors import OutputError
+from flowprint_zeek.stream.outputs import NOTICES
+from flowprint_zeek.stream.pipeline import Learning
+from flowprint_zeek.stream.replay import KINDS, Source
+from flowprint_zeek.stream.report import warnings
+from flowprint_zeek.zeek.files import find_logs
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from flowprint_zeek.cli.terminal import Terminal
+
+NAME = "demo"
+HELP = (
+    "Simulate a small network for two days, learn the first, replay the second, in which new apps "
+    "were planted, and show the notices beside the simulated truth. The logs, notice.log, "
+    "flowprint.log and the model stay in a folder."
+)
+
+FOLDER = "flowprint-demo"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help=f"folder to make; default {FOLDER}, with a number where it exists",
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed; default 1")
+    options.add_config(parser)
+    options.add_json(parser)
+
+
+def execute(args: Namespace, terminal: Terminal) -> int:
+    """Run the command."""
+    config = options.settings(args)
+    folder = _folder(args.output)
+    terminal.note(f"Simulating 12 devices for two days into {folder / 'logs'} ...")
+    simulated = simulate(Network(seed=args.seed))
+    write(simulated, folder / "logs")
+    terminal.note("Learning the first day, looking for new apps in the second ...")
+    source = Source(find_logs([folder / "logs"], KINDS), config.stream.chunk_rows)
+    learning = Learning(until=simulated.network.unseen_start)
+    done = replaying.run(source, config, None, learning, folder / "found", terminal)
+    for warning in warnings(source, done.pipeline):
+        terminal.note(f"warning: {warning}")
+    truth = compare(done.notices, simulated)
+    notices = folder / "found" / NOTICES
+    if args.json:
+        files = {"logs": str(folder / "logs"), "notices": str(notices)}
+        terminal.json(files | {"replay": done.result, "truth": truth.to_dict()})
+    else:
+        _show(simulated, truth, notices, terminal)
+    return Exit.OK
+
+
+def _folder(given: Path | None) -> Path:
+    if given is not None:
+        if given.exists():
+            raise OutputError("exists already: name a folder to make", path=given)
+        return given
+    folder, number = Path(FOLDER), 1
+    while folder.exists():
+        number += 1
+        folder = Path(f"{FOLDER}-{number}")
+    return folder
+
+
+def _show(simulated: Simulated, truth: Comparison, notices: Path, terminal: Terminal) -> None:
+    rows = [
+        (
+            app.app,
+            ", ".join(app.devices),
+            app.sessions,
+            _clock(app.first),
+            "missed" if app.found is None else _clock(app.found),
+        )
+        for app in truth.planted
+    ]
+    columns = ("planted app", "devices", "sessions", "first used", "noticed")
+    terminal.table("Simulated truth beside what was found", columns, rows)
+    if truth.false:
+        other = [(_clock(int(str(row["ts"]))), row["src"], label) for row, label in truth.false]
+        terminal.table("Notices of something else", ("time", "device", "what it was"), other)
+    found = sum(app.found is not None for app in truth.planted)
+    terminal.line(
+        f"Simulated: {found} of {len(truth.planted)} planted apps found, "
+        f"{len(truth.false)} other notices on {simulated.network.devices} devices in a day."
+    )
+    terminal.line(f"Notices: {notices}")
+
+
+def _clock(time: int) -> str:
+    return datetime.fromtimestamp(time / SECOND, UTC).strftime("%m-%d %H:%MZ")

@@ -1,0 +1,108 @@
+"""``simulate``: write logs of a simulated network, with the truth."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.analysis.simulate import Network, Simulated, simulate, write
+from flowprint_zeek.cli import options
+from flowprint_zeek.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from flowprint_zeek.cli.terminal import Terminal
+
+NAME = "simulate"
+HELP = (
+    "Write conn, ssl and x509 logs of simulated devices and apps. labels.tsv tells the app of "
+    "every connection, planted.tsv the apps that appear late. Equal seeds give equal bytes. Whatever is "
+    "measured on these logs is a simulated figure."
+)
+
+_COUNTS = {
+    "seed": "seed of everything",
+    "devices": "phones, laptops and servers",
+    "apps": "known apps",
+    "unseen_apps": "apps that appear late",
+    "browsers": "devices with a browsing user",
+    "servers": "devices that are servers",
+}
+_SHARES = {
+    "days": "length in days",
+    "unseen_from": "days before which no late app is used; default: the last day",
+    "tls13_share": "share of names that speak TLS 1.3 and hide their certificate",
+    "resumed_share": "share of TLS 1.2 connections that resume and show no certificate",
+}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("output", type=Path, metavar="OUT", help="folder; it must hold no logs yet")
+    add_network(parser)
+    group = parser.add_argument_group("files")
+    group.add_argument("--format", choices=("tsv", "json"), default="tsv", help="default tsv")
+    group.add_argument(
+        "--rotate",
+        type=options.duration,
+        default=3600.0,
+        metavar="DURATION",
+        help="start new files so often, at least 60s; 0 for one file a log; default 1h",
+    )
+    group.add_argument("--gzip", action="store_true", help="compress the logs")
+    options.add_json(parser)
+
+
+def add_network(parser: ArgumentParser) -> None:
+    """Add the options of a network; `network` returns it."""
+    group = parser.add_argument_group("network")
+    defaults = {field.name: field.default for field in fields(Network)}
+    for kind, named in ((int, _COUNTS), (float, _SHARES)):
+        for name, text in named.items():
+            said = "" if defaults[name] is None else f"; default {defaults[name]}"
+            group.add_argument(
+                f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"{text}{said}"
+            )
+    group.add_argument("--start", type=options.instant, metavar="TIME", help="first moment")
+
+
+def network(args: Namespace) -> Network:
+    """Return the network of the options that were given."""
+    names = (*_COUNTS, *_SHARES, "start")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    return Network(**given)
+
+
+def execute(args: Namespace, terminal: Terminal) -> int:
+    """Run the command."""
+    with terminal.progress("simulate", total=2) as advance:
+        simulated = simulate(network(args))
+        advance()
+        files = write(
+            simulated,
+            args.output,
+            format=args.format,
+            rotate=args.rotate if args.rotate > 0 else None,
+            compress=args.gzip,
+        )
+        advance()
+    result = {"output": str(args.output), "files": len(files)} | sizes(simulated)
+    if args.json:
+        terminal.json(result)
+    else:
+        terminal.table("Simulated network", ("", ""), list(result.items()))
+    return Exit.OK
+
+
+def sizes(simulated: Simulated) -> dict[str, object]:
+    """Return how much was simulated."""
+    return {
+        "simulated": True,
+        "conn rows": len(simulated.conn),
+        "ssl rows": len(simulated.ssl),
+        "x509 rows": len(simulated.x509),
+        "devices": simulated.network.devices,
+        "planted apps": int(simulated.planted["app"].nunique()),
+    }
