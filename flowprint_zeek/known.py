@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
 
-from flowprint_zeek.core.elements import fingerprint_id
+import numpy as np
+import pandas as pd
+
+from flowprint_zeek.core.arrays import Ints, ints, row_groups, unique_pairs
+from flowprint_zeek.core.elements import fingerprint_id, in_order
+from flowprint_zeek.core.fingerprint import Fingerprint
 from flowprint_zeek.core.matching import KnownIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from flowprint_zeek.core.fingerprint import Fingerprints
+
+Label: TypeAlias = str | int
+"""Name of an app; a number where an estimator was fitted with numbers."""
 
 
 @dataclass(slots=True)
@@ -32,16 +44,27 @@ class KnownApp:
     elements: tuple[str, ...]
     n_flows: int = 0
     n_batches: int = 0
-    labels: Counter[str] = field(default_factory=Counter)
+    labels: Counter[Label] = field(default_factory=Counter)
     first: int = 0
     last: int = 0
 
     @property
+    def majority(self) -> Label | None:
+        """The label of most flows, ties to the lowest; None without labels."""
+        return min(self.labels, key=self._rank, default=None)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Its fingerprint."""
+        return Fingerprint(self.elements, self.n_flows)
+
+    @property
     def label(self) -> str | None:
-        """The majority label, ties to the lowest; None without labels."""
-        if not self.labels:
-            return None
-        return min(self.labels, key=lambda label: (-self.labels[label], label))
+        """The majority label as text."""
+        return None if self.majority is None else str(self.majority)
+
+    def _rank(self, label: Label) -> tuple[int, bool, Label]:
+        return -self.labels[label], isinstance(label, str), label
 
 
 class KnownApps:
@@ -86,7 +109,7 @@ class KnownApps:
         key = fingerprint_id(app.elements)
         known = self._apps.get(key)
         if known is None:
-            self._apps[key] = app
+            self._apps[key] = replace(app, labels=Counter(app.labels))
         else:
             known.n_flows += app.n_flows
             known.n_batches += app.n_batches
@@ -159,6 +182,13 @@ class SeenElements:
         known |= new
         self._holders.update(new)
 
+    def update(self, other: SeenElements) -> None:
+        """Note all that another site, or the same one at another time, saw."""
+        for row in other:
+            self.put(*row)
+        for device, elements in other.devices():
+            self.put_device(device, elements)
+
     def on_site(self, element: str) -> bool:
         """Tell whether the site has seen an element."""
         return element in self._times
@@ -178,3 +208,143 @@ class Site:
 
     known: KnownApps
     seen: SeenElements = field(default_factory=SeenElements)
+
+
+class Learned:
+    """What an estimator has learned.
+
+    Attributes
+    ----------
+    apps : KnownApps
+        Known apps.
+    certificate : {"sha256", "serial"} or None
+        What their certificates are told apart by; None before any.
+    seen : SeenElements or None
+        What the site has seen, where a file said it.
+    """
+
+    def __init__(self) -> None:
+        self.apps = KnownApps(sys.maxsize)
+        self.certificate: str | None = None
+        self.seen: SeenElements | None = None
+
+    def in_order(self) -> list[KnownApp]:
+        """Return the known apps, most flows first, then lowest id."""
+        return [self.apps[key] for key in self.apps.index()[1]]
+
+    def add(self, apps: Iterable[KnownApp], certificate: str | None) -> None:
+        """Add known apps, and what their certificates are told apart by."""
+        for app in apps:
+            self.apps.put(app)
+        self.certificate = self.certificate or certificate
+
+    def see(self, news: Iterable[SeenElements]) -> None:
+        """Add what the site has seen; elements of every known app count as seen."""
+        self.seen = SeenElements() if self.seen is None else self.seen
+        for new in news:
+            self.seen.update(new)
+        for _, app in self.apps:
+            for element in app.elements:
+                if not self.seen.on_site(element):
+                    self.seen.put(element, app.first, app.last)
+
+    def chosen(self, fingerprints: Iterable[Fingerprint]) -> list[KnownApp]:
+        """Return fingerprints as known apps: with the counts of those known, without empty ones.
+
+        A mapping says their labels.
+        """
+        known = {app.elements: app for _, app in self.apps}
+        chosen = {}
+        for one in fingerprints:
+            if not isinstance(one, Fingerprint):
+                raise TypeError(f"fingerprints must hold Fingerprint, not {type(one).__name__}")
+            elements = in_order(set(one.elements))
+            app = known.get(elements, KnownApp(elements, one.n_flows))
+            if isinstance(fingerprints, Mapping):
+                label = fingerprints[one]
+                labels = {} if label is None else {label: max(app.n_flows, 1)}
+                app = replace(app, labels=Counter(labels))
+            chosen[elements] = app
+        chosen.pop((), None)
+        return list(chosen.values())
+
+
+def labelled(y: Iterable[object] | None, n_flows: int) -> tuple[Ints, list[Label]]:
+    """Return the number of each flow's label, -1 for none, and the labels.
+
+    Parameters
+    ----------
+    y : array-like of str or int, or None
+        Labels; None and NaN are none.
+    n_flows : int
+        How many there must be.
+
+    Raises
+    ------
+    ValueError
+        They are not one for each flow.
+    TypeError
+        A label is neither text nor a whole number.
+    """
+    if y is None:
+        return np.full(n_flows, -1), []
+    given = np.asarray(y, dtype=object)
+    if given.shape != (n_flows,):
+        shape = f"{given.size}" if given.ndim == 1 else f"of shape {given.shape}"
+        raise ValueError(f"one label for each flow is needed: X has {n_flows} flows, y is {shape}")
+    codes, values = pd.factorize(given)
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    for value in plain:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise TypeError(f"a label must be text or a whole number, not {value!r}")
+    return ints(codes), plain
+
+
+def learned(
+    found: Fingerprints, label: Ints, labels: list[Label], *, origin: int, batch: int
+) -> list[KnownApp]:
+    """Return each fingerprint found as a known app, with its flows counted by label.
+
+    Parameters
+    ----------
+    found : Fingerprints
+        Fingerprints.
+    label, labels
+        Labels of flows, see `labelled`.
+    origin, batch : int
+        Time that batches are counted from, and their width, µs.
+    """
+    used = found.of_slice >= 0
+    of_slice = found.of_slice[used]
+    owner, number = unique_pairs(of_slice, found.slices.batch[used])
+    start = origin + number * batch
+    edge = np.searchsorted(owner, np.arange(found.size + 1))
+    apps = [
+        KnownApp(elements, n_flows, high - low, Counter(), int(start[low]), int(start[high - 1]))
+        for elements, n_flows, low, high in zip(
+            found.elements(),
+            found.n_flows.tolist(),
+            edge[:-1].tolist(),
+            edge[1:].tolist(),
+            strict=True,
+        )
+    ]
+    owner, flow = unique_pairs(of_slice, found.slices.flow[used])
+    named = label[flow] >= 0
+    owner, code = owner[named], label[flow[named]]
+    group, first = row_groups((owner, code))
+    counts = np.bincount(group, minlength=first.size)
+    for at, count in zip(first.tolist(), counts.tolist(), strict=True):
+        apps[int(owner[at])].labels[labels[int(code[at])]] = count
+    return apps
+
+
+def seen_in(apps: list[KnownApp], found: Fingerprints, *, devices: bool) -> SeenElements:
+    """Return the elements of known apps, which were learned from `found`, and their devices."""
+    seen = SeenElements()
+    for app, device in zip(apps, found.device.tolist(), strict=True):
+        for element in app.elements:
+            seen.put(element, app.first, app.last)
+        if devices:
+            seen.put_device(found.devices[device], app.elements)
+    return seen

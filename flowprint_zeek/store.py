@@ -8,10 +8,11 @@ site and its devices have seen. Upstream loads ours and ignores what it does not
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowprint_zeek.core import elements as el
@@ -22,14 +23,21 @@ from flowprint_zeek.errors import ModelError, OutputError
 from flowprint_zeek.known import KnownApp, SeenElements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from flowprint_zeek.known import Label
 
 FORMAT = 1
 """Version of the format that is written, and the only one that is read beside upstream's."""
 
 CERTIFICATE_KINDS = ("sha256", "serial")
 
+PARAMETERS = ("batch", "window", "correlation", "similarity", "threshold", "scheme", "activity")
+"""Keys of the parameters in a file."""
+
+_LARGEST = 1e15
+_PAIRS = ([str, int], [int, int])
 _SHARED = ("batch", "window", "correlation", "similarity")
 
 
@@ -49,6 +57,8 @@ class Model:
         Fingerprints with labels and counts.
     seen : SeenElements or None
         What the site has seen; None where nothing says, as in upstream's files.
+    stated : frozenset of str
+        Keys that a file was read with; parameters beside them are defaults.
     """
 
     parameters: Parameters = field(default_factory=Parameters)
@@ -56,6 +66,7 @@ class Model:
     certificate: str = "sha256"
     apps: list[KnownApp] = field(default_factory=list)
     seen: SeenElements | None = None
+    stated: frozenset[str] = frozenset()
 
 
 def write(path: Path, model: Model) -> None:
@@ -74,7 +85,8 @@ def write(path: Path, model: Model) -> None:
             os.fsync(file.fileno())
         new.replace(path)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink()
         raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
 
 
@@ -86,7 +98,7 @@ def _lines(model: Model) -> Iterator[str]:
     head |= {"activity": parameters.activity, "certificate": model.certificate}
     yield f"{json.dumps(head)[:-1]}, "
     apps = sorted(model.apps, key=lambda app: el.fingerprint_id(app.elements))
-    yield from _array("fingerprints", (json.dumps([_written(app), app.label]) for app in apps))
+    yield from _array("fingerprints", (json.dumps([_written(app), app.majority]) for app in apps))
     if model.seen is not None:
         rows = list(model.seen)
         number = {element: at for at, (element, _, _) in enumerate(rows)}
@@ -114,10 +126,14 @@ def _written(app: KnownApp) -> dict[str, object]:
         "names": fingerprint.names,
         "n_flows": app.n_flows,
         "n_batches": app.n_batches,
-        "labels": dict(sorted(app.labels.items())),
+        "labels": [[label, app.labels[label]] for label in sorted(app.labels, key=_label_key)],
         "first": app.first,
         "last": app.last,
     }
+
+
+def _label_key(label: Label) -> tuple[bool, Label]:
+    return isinstance(label, str), label
 
 
 def read(path: Path) -> Model:
@@ -135,7 +151,7 @@ def read(path: Path) -> Model:
         raise ModelError(f"has format {version!r}; {known}", path=path)
     try:
         return _model(document)
-    except _DamagedError as error:
+    except (_DamagedError, UnicodeError) as error:
         raise ModelError(f"is damaged: {error}", path=path) from error
 
 
@@ -149,6 +165,33 @@ def is_model(path: Path) -> bool:
     return head.lstrip().startswith(b"{") and b'"batch"' in head and b'"window"' in head
 
 
+def has_certificates(model: Model) -> bool:
+    """Tell whether a fingerprint of a model has a certificate."""
+    return any(e.startswith(el.CERTIFICATE) for app in model.apps for e in app.elements)
+
+
+def said(model: Model, *, parameters: bool) -> dict[str, object]:
+    """Return what a file says that others must not contradict."""
+    facts: dict[str, object] = {"scheme": model.parameters.scheme}
+    if has_certificates(model):
+        facts["certificate"] = model.certificate
+    if parameters:
+        values = {"threshold": model.threshold} | asdict(model.parameters)
+        facts |= {key: values[key] for key in PARAMETERS if key in model.stated}
+    return facts
+
+
+def agreed(sources: Iterable[tuple[str, dict[str, object]]]) -> dict[str, object]:
+    """Unite what several sources say; a contradiction is an error that names both."""
+    united: dict[str, tuple[str, object]] = {}
+    for source, values in sources:
+        for key, value in values.items():
+            other, known = united.setdefault(key, (source, value))
+            if known != value:
+                raise ModelError(f"{key} is {value!r}, but {known!r} in {other}", path=source)
+    return {key: value for key, (_, value) in united.items()}
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -158,6 +201,8 @@ def _document(path: Path) -> dict[str, Any]:
         raise ModelError("is no fingerprint file: not UTF-8", path=path) from error
     except json.JSONDecodeError as error:
         raise ModelError(f"is damaged: {error.msg}", path=path, line=error.lineno) from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"is damaged: {error}", path=path) from error
     if not isinstance(document, dict) or "fingerprints" not in document:
         raise ModelError('is no fingerprint file: it has no "fingerprints"', path=path)
     return document
@@ -174,28 +219,46 @@ def _value(holder: dict[str, Any], key: str, kind: type | tuple[type, ...], defa
     return value
 
 
-def _model(document: dict[str, Any]) -> Model:
-    def number(key: str, default: float) -> float:
-        return float(_value(document, key, (int, float), default))
+def _number(document: dict[str, Any], key: str, default: float) -> float:
+    value: float = _value(document, key, (int, float), default)
+    if not abs(value) <= _LARGEST:
+        raise _DamagedError(f"{key} is {value!r}")
+    return float(value)
 
+
+def _model(document: dict[str, Any]) -> Model:
     defaults = Parameters()
     parameters = Parameters(
-        batch=number("batch", defaults.batch),
-        window=number("window", defaults.window),
-        correlation=number("correlation", defaults.correlation),
-        similarity=number("similarity", defaults.similarity),
+        batch=_number(document, "batch", defaults.batch),
+        window=_number(document, "window", defaults.window),
+        correlation=_number(document, "correlation", defaults.correlation),
+        similarity=_number(document, "similarity", defaults.similarity),
         scheme=_one_of(document, "scheme", SCHEMES, "paper"),
-        activity=_one_of(document, "activity", ACTIVITIES, "interval"),
+        activity=_one_of(document, "activity", ACTIVITIES, "ends"),
     )
     if parameters.batch_micros <= 0 or parameters.window_micros <= 0:
         raise _DamagedError("batch and window must be over 0")
+    pairs = _value(document, "fingerprints", list, [])
+    unlabelled = _unlabelled(document, pairs)
     return Model(
         parameters=parameters,
-        threshold=number("threshold", 0.1),
+        threshold=_number(document, "threshold", 0.1),
         certificate=_one_of(document, "certificate", CERTIFICATE_KINDS, "serial"),
-        apps=[_app(pair) for pair in _value(document, "fingerprints", list, [])],
+        apps=[_app(pair, unlabelled) for pair in pairs],
         seen=_seen(document["seen"]) if "seen" in document else None,
+        stated=frozenset(document),
     )
+
+
+def _unlabelled(document: dict[str, Any], pairs: list[Any]) -> Label | None:
+    """Return the label that stands for none.
+
+    Upstream's of a fingerprint that was fitted without labels is the number 1, unless other
+    numbers say that the labels are numbers.
+    """
+    last = [pair[-1] for pair in pairs if isinstance(pair, list) and pair]
+    numbered = any(isinstance(label, int) and label != 1 for label in last)
+    return None if "format" in document or numbered else 1
 
 
 def _one_of(document: dict[str, Any], key: str, allowed: tuple[str, ...], default: str) -> str:
@@ -205,28 +268,47 @@ def _one_of(document: dict[str, Any], key: str, allowed: tuple[str, ...], defaul
     return value
 
 
-def _app(pair: Any) -> KnownApp:  # noqa: ANN401
+def _app(pair: Any, unlabelled: Label | None) -> KnownApp:  # noqa: ANN401
     if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], dict):
         raise _DamagedError(f"fingerprints holds {str(pair)[:80]}")
     holder, label = pair
-    n_flows = int(_value(holder, "n_flows", int, 0))
+    n_flows = _count(holder, "n_flows")
     elements = [
         *_each(holder, "destinations", _endpoint),
-        *_each(holder, "certificates", lambda value: f"{el.CERTIFICATE}{_text(value)}"),
+        *_each(holder, "certificates", lambda value: f"{el.CERTIFICATE}{_plain(value)}"),
         *_each(holder, "names", lambda value: f"{el.NAME}{el.normalise_name(_text(value))}"),
     ]
-    labels = Counter({str(k): int(v) for k, v in _value(holder, "labels", dict, {}).items()})
-    # Upstream's label of a fingerprint that was fitted without labels is the number 1.
-    if not labels and isinstance(label, str):
-        labels = Counter({label: max(n_flows, 1)})
+    if "labels" in holder:
+        labels = _labels(_value(holder, "labels", list, []))
+    elif label is None or label == unlabelled:
+        labels = Counter()
+    else:
+        labels = _labels([[label, max(n_flows, 1)]])
     return KnownApp(
         el.in_order(set(elements)),
         n_flows,
-        int(_value(holder, "n_batches", int, 0)),
+        _count(holder, "n_batches"),
         labels,
         int(_value(holder, "first", int, 0)),
         int(_value(holder, "last", int, 0)),
     )
+
+
+def _count(holder: dict[str, Any], key: str) -> int:
+    value: int = _value(holder, key, int, 0)
+    if value < 0:
+        raise _DamagedError(f"{key} is {value}")
+    return value
+
+
+def _labels(pairs: list[Any]) -> Counter[Label]:
+    labels: Counter[Label] = Counter()
+    for pair in pairs:
+        kinds = [type(part) for part in pair] if isinstance(pair, list) else []
+        if kinds not in _PAIRS or pair[1] < 1:
+            raise _DamagedError(f"labels holds {str(pair)[:80]}")
+        labels[pair[0]] += pair[1]
+    return labels
 
 
 def _each(holder: dict[str, Any], key: str, convert: Callable[[Any], str]) -> Iterator[str]:
@@ -242,12 +324,19 @@ def _text(value: object) -> str:
     return str(value)
 
 
+def _plain(value: object) -> str:
+    text = _text(value)
+    if not (text.isascii() and text.isprintable()):
+        raise _DamagedError(f"an element is {text[:80]!r}")
+    return text
+
+
 def _endpoint(value: object) -> str:
     if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
         raise _DamagedError(f"destinations holds {str(value)[:80]}")
-    if not isinstance(value[1], int) or not 0 <= value[1] < 1 << 16:
+    if type(value[1]) is not int or not 0 <= value[1] < 1 << 16:
         raise _DamagedError(f"destinations holds the port {str(value[1])[:80]}")
-    return el.endpoint(value[0], value[1])
+    return el.endpoint(_plain(value[0]), value[1])
 
 
 def _seen(section: Any) -> SeenElements:  # noqa: ANN401

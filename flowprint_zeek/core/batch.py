@@ -16,8 +16,8 @@ from flowprint_zeek.core.arrays import Ints, expand, ints, unique_pairs
 if TYPE_CHECKING:
     import pandas as pd
 
-ACTIVITIES = ("interval", "ends")
-"""How activity is taken from a start and an end: every window between, or the first and last."""
+ACTIVITIES = ("ends", "interval")
+"""How activity is taken from a start and an end: the first and last window, or all between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Slices:
 
 
 def cut(
-    flows: pd.DataFrame, *, batch: int, window: int, origin: int = 0, activity: str = "interval"
+    flows: pd.DataFrame, *, batch: int, window: int, origin: int = 0, activity: str = "ends"
 ) -> Slices:
     """Cut flows into slices.
 
@@ -57,7 +57,7 @@ def cut(
         Widths in µs. A window longer than the batch is legal.
     origin : int, default=0
         Time from which batches and windows are counted, µs since the epoch.
-    activity : {"interval", "ends"}
+    activity : {"ends", "interval"}, default="ends"
         See `ACTIVITIES`; it is ignored where packet times are known.
     """
     if "times" in flows.columns:

@@ -117,7 +117,7 @@ class Parameters:
         Jaccard similarity from which fingerprints are merged.
     scheme : {"paper", "names"}, default="paper"
         Element scheme.
-    activity : {"interval", "ends"}, default="interval"
+    activity : {"ends", "interval"}, default="ends"
         How activity is taken from a flow's start and end where packet times are not known.
     clique_budget : int, default=200_000
         Search nodes for the cliques of one connected component of a correlation graph.
@@ -128,7 +128,7 @@ class Parameters:
     correlation: float = 0.1
     similarity: float = 0.9
     scheme: str = "paper"
-    activity: str = "interval"
+    activity: str = "ends"
     clique_budget: int = 200_000
 
     @property

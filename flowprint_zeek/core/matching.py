@@ -73,14 +73,12 @@ class KnownIndex:
         for low, high in self._slabs(sets, code):
             part = (sets.owner >= low) & (sets.owner < high) & shared
             query = Sets(high - low, sets.owner[part] - low, code[part])
-            common = (query.matrix(self._matrix.shape[0]) @ self._matrix).tocoo()
-            row, column, both = (ints(common.coords[0]), ints(common.coords[1]), ints(common.data))
-            score: Floats = both / (length[low + row] + self._length[column] - both)
-            order = np.lexsort((column, -score, row))
-            row, column, score = row[order], column[order], score[order]
-            first = np.flatnonzero(np.diff(row, prepend=NO_MATCH))
-            number[low + row[first]] = column[first]
-            similarity[low + row[first]] = score[first]
+            common = (query.matrix(self._matrix.shape[0]) @ self._matrix).tocsr()
+            n_candidates = np.diff(common.indptr)
+            column, both = ints(common.indices), ints(common.data)
+            union = np.repeat(length[low:high], n_candidates) + self._length[column] - both
+            row = low + np.flatnonzero(n_candidates)
+            number[row], similarity[row] = _best(both / union, column, n_candidates)
         return number, similarity
 
     def _codes(self, vocabulary: Sequence[str]) -> Ints:
@@ -96,3 +94,14 @@ class KnownIndex:
             high = max(low + 1, int(np.searchsorted(work, done + _MAX_PAIRS, side="right")))
             yield low, high
             low = high
+
+
+def _best(score: Floats, column: Ints, n_candidates: Ints) -> tuple[Ints, Floats]:
+    """Return the first column of the highest score of each row that has candidates."""
+    size = n_candidates[n_candidates > 0]
+    if not size.size:
+        return ints([]), np.zeros(0)
+    start = np.cumsum(size) - size
+    highest: Floats = np.maximum.reduceat(score, start)
+    ties = np.where(score == np.repeat(highest, size), column, np.iinfo(np.int64).max)
+    return ints(np.minimum.reduceat(ties, start)), highest

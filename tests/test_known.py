@@ -1,0 +1,169 @@
+"""What a site and an estimator have learned."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from flowprint_zeek.core.elements import fingerprint_id
+from flowprint_zeek.core.sets import Sets
+from flowprint_zeek.known import KnownApp, KnownApps, Learned, SeenElements, labelled
+
+A, B, C = ("10.0.0.1:443", "name:a"), ("name:b", "name:c"), ("name:c", "name:d")
+
+
+def known(bound: int = sys.maxsize) -> KnownApps:
+    """Return three known apps, the first of most flows."""
+    apps = KnownApps(bound)
+    apps.add(A, 9, 100, "mail")
+    apps.add(B, 3, 200)
+    apps.add(C, 3, 300, "chat")
+    return apps
+
+
+class TestKnownApp:
+    @pytest.mark.parametrize(
+        ("labels", "expected"),
+        [
+            ({}, None),
+            ({"a": 1, "b": 2}, "b"),
+            ({"b": 2, "a": 2}, "a"),
+            ({2: 1, 10: 1}, 2),
+            ({"a": 1, 7: 1}, 7),
+        ],
+    )
+    def test_majority(self, labels: dict[str | int, int], expected: str | int | None) -> None:
+        """The majority label is that of most flows, ties go to the lowest, numbers first."""
+        app = KnownApp(A, labels=Counter(labels))
+        assert app.majority == expected
+        assert app.label == (None if expected is None else str(expected))
+
+    def test_fingerprint(self) -> None:
+        """Its fingerprint has its elements and flows."""
+        one = KnownApp(A, 4).fingerprint
+        assert (one.elements, one.n_flows) == (A, 4)
+
+
+class TestKnownApps:
+    def test_counts_add_up(self) -> None:
+        """The same elements again are the same app, with all flows, batches and labels."""
+        apps = known()
+        apps.add(A, 2, 50, "post")
+        app = apps[fingerprint_id(A)]
+        assert (app.n_flows, app.n_batches, app.first, app.last) == (11, 2, 50, 100)
+        assert app.labels == Counter({"mail": 9, "post": 2})
+        assert len(apps) == 3
+
+    def test_an_app_given_is_not_kept_itself(self) -> None:
+        """What is added later does not change the app that was given."""
+        apps, given = KnownApps(9), KnownApp(A, 1, labels=Counter({"x": 1}))
+        apps.put(given)
+        apps.put(given)
+        assert (given.n_flows, given.labels["x"]) == (1, 1)
+        assert apps[fingerprint_id(A)].labels["x"] == 2
+
+    def test_iteration_is_by_id(self) -> None:
+        """Apps come by id, whatever the order they were added in."""
+        assert [key for key, _ in known()] == sorted(map(fingerprint_id, (A, B, C)))
+
+    def test_index_order(self) -> None:
+        """In the index the app of most flows is first, then the lowest id."""
+        index, order = known().index()
+        assert order == [fingerprint_id(A), *sorted(map(fingerprint_id, (B, C)))]
+        assert len(index) == 3
+
+    def test_index_follows_changes(self) -> None:
+        """The index knows what was added since it was last asked for."""
+        apps = known()
+        apps.index()
+        apps.add(("name:new",), 50, 400)
+        index, order = apps.index()
+        number, similarity = index.best(["name:new"], Sets.from_iterables([[0]]))
+        assert order[int(number[0])] == fingerprint_id(["name:new"])
+        assert similarity.tolist() == [1.0]
+
+    def test_prune(self) -> None:
+        """Beyond the bound the least recently seen are forgotten and counted."""
+        apps = known(bound=2)
+        apps.seen(fingerprint_id(A), 400)
+        apps.prune()
+        assert {app.elements for _, app in apps} == {A, C}
+        assert apps.forgotten == 1
+        assert len(apps.index()[1]) == 2
+
+    def test_prune_within_the_bound(self) -> None:
+        """Within the bound nothing is forgotten."""
+        apps = known(bound=3)
+        apps.prune()
+        assert (len(apps), apps.forgotten) == (3, 0)
+
+
+class TestSeenElements:
+    def test_times(self) -> None:
+        """An element has the first and last time it was seen, in any order."""
+        seen = SeenElements()
+        for first, last in ((5, 7), (2, 3), (6, 9)):
+            seen.put("name:a", first, last)
+        assert list(seen) == [("name:a", 2, 9)]
+        assert (seen.since, len(seen)) == (2, 1)
+
+    def test_before_anything(self) -> None:
+        """A site that saw nothing has no first time."""
+        assert SeenElements().since is None
+        assert not SeenElements().on_site("name:a")
+
+    def test_devices(self) -> None:
+        """Elements are known on the devices that saw them, each counted once."""
+        seen = SeenElements()
+        seen.put_device("b", ["name:a", "name:b"])
+        seen.put_device("b", ["name:a"])
+        seen.put_device("a", ["name:a"])
+        assert list(seen.devices()) == [("a", ["name:a"]), ("b", ["name:a", "name:b"])]
+        assert (seen.n_devices("name:a"), seen.n_devices("name:z")) == (2, 0)
+        assert seen.on_device("b", "name:b")
+        assert not seen.on_device("a", "name:b")
+        assert not seen.on_device("z", "name:a")
+
+    def test_update(self) -> None:
+        """All that another saw is noted."""
+        one, other = SeenElements(), SeenElements()
+        one.put("name:a", 5, 5)
+        other.put("name:a", 1, 9)
+        other.put_device("d", ["name:a"])
+        one.update(other)
+        assert list(one) == [("name:a", 1, 9)]
+        assert one.on_device("d", "name:a")
+
+
+class TestLearned:
+    def test_known_elements_count_as_seen(self) -> None:
+        """Elements of known apps were seen; better knowledge of when is kept."""
+        learned, news = Learned(), SeenElements()
+        learned.add([KnownApp(A, 1, 1, Counter(), 0, 0)], None)
+        news.put("name:a", 5, 6)
+        learned.see([news])
+        assert learned.seen is not None
+        assert list(learned.seen) == [("10.0.0.1:443", 0, 0), ("name:a", 5, 6)]
+
+    def test_the_first_kind_of_certificates_stays(self) -> None:
+        """What certificates are told apart by is known from the first that have some."""
+        learned = Learned()
+        for kind in (None, "serial", None):
+            learned.add([], kind)
+        assert learned.certificate == "serial"
+
+
+class TestLabelled:
+    def test_none_are_none(self) -> None:
+        """Without labels no flow has one."""
+        codes, labels = labelled(None, 3)
+        assert (codes.tolist(), labels) == ([-1, -1, -1], [])
+
+    def test_missing_ones(self) -> None:
+        """None and NaN are no labels, and mixed kinds stay what they are."""
+        codes, labels = labelled(["a", None, 3, float("nan"), np.str_("a")], 5)
+        assert (codes.tolist(), labels) == ([0, -1, 1, -1, 0], ["a", 3])
+        assert [type(label) for label in labels] == [str, int]
