@@ -28,17 +28,14 @@ class Rule:
 
     Parameters
     ----------
-    threshold : float, default=0.1
-        Similarity to a known fingerprint below which nothing more is asked of the score.
     min_score : float, default=0.6
-        Score that makes a fingerprint unseen although it resembles a known one.
+        Least score.
     min_novel : int, default=2
         Fewest own elements that are new.
     min_flows : int, default=5
         Fewest own flows.
     """
 
-    threshold: float = 0.1
     min_score: float = 0.6
     min_novel: int = 2
     min_flows: int = 5
@@ -79,7 +76,6 @@ def judge(
     new_site: Bools,
     new_device: Bools,
     weight: Ints,
-    similarity: Floats,
     rule: Rule,
 ) -> Judgement:
     """Judge fingerprints.
@@ -91,8 +87,8 @@ def judge(
     own, new_site, new_device, weight : ndarray, one entry for each pair in `sets`
         Whether the element is the fingerprint's own, whether the site or the device never saw it,
         and its rarity weight.
-    own_flows, similarity : ndarray of shape (n,)
-        Own flows, and similarity to the nearest known fingerprint.
+    own_flows : ndarray of shape (n,)
+        Own flows.
     rule : Rule
         Limits.
     """
@@ -104,7 +100,7 @@ def judge(
         total, 1
     )
     enough = own_flows >= rule.min_flows
-    stands_out = (similarity < rule.threshold) | (score >= rule.min_score)
+    stands_out = score >= rule.min_score
     verdict = np.full(sets.size, KNOWN, dtype=object)
     verdict[(n_device >= rule.min_novel) & enough] = UNSEEN_DEVICE
     verdict[(n_core > 0) & stands_out] = TOO_LITTLE

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -20,12 +18,10 @@ from flowprint_zeek.core.novelty import (
 )
 from flowprint_zeek.core.sets import Sets
 
-RULE = Rule(threshold=0.1, min_score=0.5, min_novel=2, min_flows=5)
+RULE = Rule(min_score=0.5, min_novel=2, min_flows=5)
 
 
-def judged(
-    kinds: str, *, flows: int = 5, similarity: float = 0.0, weight: list[int] | None = None
-) -> Judgement:
+def judged(kinds: str, *, flows: int = 5, weight: list[int] | None = None) -> Judgement:
     """Judge one fingerprint whose elements are given by a letter each.
 
     s: own and new to the site, d: own and new to the device only, o: own and old,
@@ -38,39 +34,35 @@ def judged(
         new_site=np.array([kind in "sS" for kind in kinds], dtype=np.bool_),
         new_device=np.array([kind in "sSd" for kind in kinds], dtype=np.bool_),
         weight=ints([1] * len(kinds) if weight is None else weight),
-        similarity=np.array([similarity]),
         rule=RULE,
     )
 
 
 VERDICTS = [
-    # elements, own flows, similarity, verdict, score
-    ("ooo", {}, KNOWN, 0.0),
-    ("sso", {}, UNSEEN_SITE, 2 / 3),
-    ("ssoooo", {}, UNSEEN_SITE, 1 / 3),
-    ("ssoooo", {"similarity": 0.09}, UNSEEN_SITE, 1 / 3),
-    ("ssoooo", {"similarity": 0.1}, UNSEEN_DEVICE, 1 / 3),
-    ("ssoo", {"similarity": 0.9}, UNSEEN_SITE, 0.5),
-    ("ssooo", {"similarity": 0.9}, UNSEEN_DEVICE, 0.4),
-    ("so", {}, TOO_LITTLE, 0.5),
-    ("soo", {"similarity": 0.9}, KNOWN, 1 / 3),
-    ("sss", {"flows": 4}, TOO_LITTLE, 1.0),
-    ("ssoooo", {"flows": 4, "similarity": 0.9}, KNOWN, 1 / 3),
-    ("ddo", {}, UNSEEN_DEVICE, 0.0),
-    ("ddo", {"flows": 4}, KNOWN, 0.0),
-    ("doo", {}, KNOWN, 0.0),
-    ("sdo", {"similarity": 0.9}, UNSEEN_DEVICE, 1 / 3),
-    ("sdo", {}, TOO_LITTLE, 1 / 3),
-    ("SSo", {}, KNOWN, 0.0),
-    ("sSo", {}, TOO_LITTLE, 1 / 3),
-    ("ssO", {"similarity": 0.9}, UNSEEN_SITE, 2 / 3),
+    # elements, own flows, verdict, score
+    ("ooo", 5, KNOWN, 0.0),
+    ("sso", 5, UNSEEN_SITE, 2 / 3),
+    ("ssoo", 5, UNSEEN_SITE, 0.5),
+    ("ssooo", 5, UNSEEN_DEVICE, 0.4),
+    ("so", 5, TOO_LITTLE, 0.5),
+    ("soo", 5, KNOWN, 1 / 3),
+    ("sss", 4, TOO_LITTLE, 1.0),
+    ("ssoooo", 4, KNOWN, 1 / 3),
+    ("ddo", 5, UNSEEN_DEVICE, 0.0),
+    ("ddo", 4, KNOWN, 0.0),
+    ("doo", 5, KNOWN, 0.0),
+    ("sdo", 5, UNSEEN_DEVICE, 1 / 3),
+    ("sd", 5, TOO_LITTLE, 0.5),
+    ("SSo", 5, KNOWN, 0.0),
+    ("sSo", 5, KNOWN, 1 / 3),
+    ("ssO", 5, UNSEEN_SITE, 2 / 3),
 ]
 
 
-@pytest.mark.parametrize(("kinds", "given", "verdict", "score"), VERDICTS)
-def test_verdicts(kinds: str, given: dict[str, Any], verdict: str, score: float) -> None:
-    """A fingerprint is what its own new elements, its flows and its similarity make it."""
-    found = judged(kinds, **given)
+@pytest.mark.parametrize(("kinds", "flows", "verdict", "score"), VERDICTS)
+def test_verdicts(kinds: str, flows: int, verdict: str, score: float) -> None:
+    """A fingerprint is what its own new elements and its flows make it."""
+    found = judged(kinds, flows=flows)
     assert found.verdict.tolist() == [verdict]
     assert found.score.tolist() == [score]
 
@@ -82,7 +74,7 @@ def test_core() -> None:
 
 def test_rare_elements_weigh_more() -> None:
     """The score is the share of weight, not of elements."""
-    found = judged("ssooo", similarity=0.9, weight=[30, 30, 10, 10, 10])
+    found = judged("ssooo", weight=[30, 30, 10, 10, 10])
     assert found.score.tolist() == [60 / 90]
     assert found.verdict.tolist() == [UNSEEN_SITE]
 
@@ -96,7 +88,6 @@ def test_many_at_once() -> None:
         new_site=np.array([True, True, False, False]),
         new_device=np.array([True] * 4),
         weight=ints([1] * 4),
-        similarity=np.zeros(3),
         rule=RULE,
     )
     assert found.verdict.tolist() == [UNSEEN_SITE, KNOWN, UNSEEN_DEVICE]
