@@ -71,7 +71,7 @@ class FingerprintSettings:
     similarity: float = setting(SIMILARITY, 0.9, "least similarity that merges fingerprints")
     scheme: str = setting(choice("names", "paper"), "names", "what elements are made of")
     activity: str = setting(
-        choice("ends", "interval"), "interval", "activity of a flow that only has start and end"
+        choice("ends", "interval"), "ends", "activity of a flow that only has start and end"
     )
     clique_budget: int = setting(COUNT, 200_000, "search nodes spent on one connected component")
 
@@ -124,10 +124,10 @@ class DetectSettings:
     """When a fingerprint is an unseen app."""
 
     threshold: float = setting(
-        SHARE, 0.1, "similarity to a known app below which the score is not asked for"
+        SHARE, 0.1, "similarity to every known app below which the command detect says unseen"
     )
     min_score: float = setting(
-        SHARE, 0.6, "share of new elements that makes a fingerprint unseen although it resembles"
+        SHARE, 0.6, "least share of a fingerprint's rarity weight that is new to the site"
     )
     min_novel: int = setting(COUNT, 2, "least own elements that the site never saw")
     min_flows: int = setting(COUNT, 5, "least own flows")
@@ -140,7 +140,7 @@ class NoticeSettings:
     repeat_after: float = setting(DELAY, 86_400.0, "log time after which an app is raised again")
     max_per_day: int = setting(integer(0), 20, "notices a day before one digest replaces the rest")
     per_device: bool = setting(flag(), default=False, doc="raise an app once for every device")
-    format: str = setting(choice("tsv", "json"), "tsv", "format of notice.log")
+    format: str = setting(choice("tsv", "json"), "tsv", "format of notice.log and flowprint.log")
     milestones: tuple[int, ...] = setting(
         many(integer(2)), (10, 100), "numbers of devices at which an app is raised again"
     )

@@ -131,11 +131,13 @@ class Batcher:
         self._file(parts, np.where(late, home[row], number))
 
     def _file(self, parts: pd.DataFrame, batch: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
-        if batch.size and (batch == batch[0]).all():
+        if not batch.size:
+            return
+        if (batch == batch[0]).all():
             self._open.setdefault(int(batch[0]), []).append(parts)
             return
         order = np.argsort(batch, kind="stable")
-        edges = np.flatnonzero(np.diff(batch[order], prepend=np.int64(-1)))
+        edges = np.flatnonzero(np.diff(batch[order], prepend=batch.min() - 1))
         for low, high in zip(edges, [*edges[1:], batch.size], strict=True):
             chosen = order[low:high]
             self._open.setdefault(int(batch[chosen[0]]), []).append(parts.iloc[chosen])
@@ -153,7 +155,8 @@ class Batcher:
 
     def _closed(self, numbers: list[int]) -> Iterator[ClosedBatch]:
         for number in sorted(numbers):
-            self._first_open = max(number + 1, self._first_open or number + 1)
+            if self._first_open is None or number >= self._first_open:
+                self._first_open = number + 1
             yield _closed_batch(number, pd.concat(self._open.pop(number), ignore_index=True))
 
 

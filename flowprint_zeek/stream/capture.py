@@ -47,7 +47,7 @@ def read_capture(
                 tls.add(chunk)
         else:
             chunks = read_chunks(log, CONN_COLUMNS, stats=stats)
-            parts += [selector.select(span.of(conn_rows(chunk), "end")) for chunk in chunks]
+            parts += [selector.select(span.of(conn_rows(chunk))) for chunk in chunks]
     if not parts:
         raise LogError("the conn logs have no rows", path=logs[0].path)
     flows = pd.concat(parts, ignore_index=True)

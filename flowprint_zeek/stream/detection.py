@@ -105,7 +105,6 @@ class Detector:
             new_site,
             new_device,
             rarity(index.holding(vocabulary), len(index))[found.sets.element],
-            similarity,
             self.rule,
         )
         labels = [self.site.known[key].label if key else None for key in nearest]
@@ -151,13 +150,24 @@ class Detector:
         return max(1, min((self.site.seen.n_devices(one) for one in elements), default=1))
 
     def _refresh(self, evidence: Evidence) -> None:
-        """Learn slowly from what is known; never from what was flagged or is too little."""
+        """Learn slowly from what is known; never from what was flagged or is too little.
+
+        What waits for a person stays unlearned also where a known app's flows met it, and so does
+        what is new enough to be the core of an unseen app that shows itself better later.
+        """
         view = evidence.view
         for at in view.order:
             if evidence.verdict(at) not in {KNOWN, UNSEEN_DEVICE}:
                 continue
-            own = evidence.own(at)
-            self.site.seen.put_device(view.device(at), own)
+            device = view.device(at)
+            core = set(evidence.core(at))
+            own = [
+                one
+                for one in evidence.own(at)
+                if not self.pending.holds(device, one)
+                and (len(core) < self.rule.min_novel or one not in core)
+            ]
+            self.site.seen.put_device(device, own)
             for element in own:
                 self.site.seen.put(element, view.start, view.start)
             if evidence.nearest[at]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,8 +68,9 @@ class Evidence:
     def finding(self, at: int) -> Finding:
         """Return a fingerprint as a notice shows it."""
         novel, shared = self._elements(at)
-        view, rows = self.view, self.view.rows(at)
-        reached = rows[[element in set(novel) for element in view.row_elements(at)]]
+        view, rows, core = self.view, self.view.rows(at), set(novel)
+        met = [core.intersection(elements) for elements in view.row_elements(at)]
+        reached = rows[[bool(elements) for elements in met]]
         return Finding(
             closed=view.closed,
             batch_start=view.start,
@@ -84,7 +86,7 @@ class Evidence:
             n_bytes=int(rows["n_bytes"].sum()),
             uids=_distinct(reached["uid"]),
             certificates=self._certificates(reached),
-            pivot=self._pivot(at, reached),
+            pivot=_pivot(reached, [elements for elements in met if elements]),
         )
 
     def row(self, at: int, n_devices: int) -> Row:
@@ -123,19 +125,28 @@ class Evidence:
         prints = [text for text in _distinct(rows["certificate"]) if text]
         return [self.subjects.get(one, one[:16]) for one in prints][:_FEW]
 
-    def _pivot(self, at: int, reached: pd.DataFrame) -> Row:
-        """Return the first flow to the novel element with most flows; all are equally rare."""
-        words = [e for e in self.view.row_elements(at) if e in set(self.core(at))]
-        most = min(set(words), key=lambda element: (-words.count(element), element))
-        flow = reached.iloc[words.index(most)]
-        return {
-            "uid": flow["uid"],
-            "orig_h": flow["orig_h"],
-            "orig_p": int(flow["orig_p"]),
-            "resp_h": flow["server"],
-            "resp_p": int(flow["resp_p"]),
-            "proto": flow["proto"],
-        }
+
+def _pivot(reached: pd.DataFrame, met: list[set[str]]) -> Row:
+    """Return the first flow to the novel element with most flows; all are equally rare.
+
+    Parameters
+    ----------
+    reached : DataFrame
+        Flows to novel elements.
+    met : list of set of str
+        The novel elements of each.
+    """
+    flows = Counter(element for elements in met for element in elements)
+    most = min(flows, key=lambda element: (-flows[element], element))
+    flow = reached.iloc[[most in elements for elements in met].index(True)]
+    return {
+        "uid": flow["uid"],
+        "orig_h": flow["orig_h"],
+        "orig_p": int(flow["orig_p"]),
+        "resp_h": flow["server"],
+        "resp_p": int(flow["resp_p"]),
+        "proto": flow["proto"],
+    }
 
 
 def _distinct(texts: pd.Series[str]) -> list[str]:

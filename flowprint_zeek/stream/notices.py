@@ -6,6 +6,7 @@ characters that separate the parts of ``sub`` and ``msg`` are escaped in them as
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -51,6 +52,7 @@ Row = dict[str, object]
 _SEPARATORS = " |,='\"\\"
 _IN_QUOTES = "|'\\"
 _LISTED = 3
+_LONGEST = 100
 _UNITS = ("", "k", "M", "G", "T")
 
 
@@ -181,7 +183,8 @@ def _message(finding: Finding, app: PendingApp, since: int | None) -> str:
 
 
 def _sub(finding: Finding) -> str:
-    nearest = f"{escaped(finding.nearest)}:{finding.similarity:.2f}" if finding.nearest else "-"
+    label = _cut(escaped(finding.nearest))
+    nearest = f"{label}:{finding.similarity:.2f}" if label else "-"
     head = f"id={finding.notice_id} score={finding.score:.2f} nearest={nearest}"
     tail = f"bytes={_short(finding.n_bytes)}"
     lists = [
@@ -221,13 +224,19 @@ def escaped(text: str, separators: str = _SEPARATORS) -> str:
     )
 
 
+def _cut(text: str) -> str:
+    r"""Return escaped text at a length that a sentence bears, without half an escape."""
+    if len(text) <= _LONGEST:
+        return text
+    return re.sub(r"\\(x.?)?$", "", text[: _LONGEST - 3]) + "..."
+
+
 def _names(elements: Sequence[str], limit: int) -> str:
     # Names tell people more than addresses.
-    names = [escaped(shown(element)) for element in sorted(elements, key=is_endpoint)]
-    more = len(names) - limit
-    if more > 0:
-        return f"{', '.join(names[:limit])} and {more} more"
-    return ", ".join(names)
+    first = sorted(elements, key=is_endpoint)[:limit]
+    names = [_cut(escaped(shown(element))) for element in first]
+    more = f" and {len(elements) - limit} more" if len(elements) > limit else ""
+    return f"{', '.join(names)}{more}"
 
 
 def _count(number: int, noun: str, plural: str | None = None) -> str:

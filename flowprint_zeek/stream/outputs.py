@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING, Self, cast
 
 from flowprint_zeek import store
 from flowprint_zeek.errors import OutputError
@@ -14,11 +15,34 @@ from flowprint_zeek.zeek.writer import LogWriter
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from flowprint_zeek.zeek.columns import Columns
     from flowprint_zeek.zeek.writer import Format
 
 NOTICES = "notice.log"
 VERDICTS = "flowprint.log"
 MODEL = "model.json"
+
+
+class _Log:
+    """A log that gets its header with its first row."""
+
+    def __init__(self, path: Path, log_path: str, columns: Columns, form: Format) -> None:
+        self._writer = partial(LogWriter, path, log_path, columns, format=form)
+        self._open: LogWriter | None = None
+        try:
+            path.write_bytes(b"")
+        except OSError as error:
+            raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
+
+    def write(self, row: Row) -> None:
+        if self._open is None:
+            self._open = self._writer(opened=cast("int", row["ts"]))
+        self._open.write([row])
+
+    def close(self, closed: int) -> None:
+        if self._open is None:
+            self._open = self._writer(opened=closed)
+        self._open.close(closed)
 
 
 class Outputs:
@@ -33,7 +57,13 @@ class Outputs:
     as_json : bool
         Write both logs as JSON lines instead of Zeek's TSV.
     opened : int
-        Log time for ``#open``, µs.
+        Log time for ``#close``, µs, until `closed` is set.
+
+    Attributes
+    ----------
+    closed : int
+        Log time for ``#close``, µs. ``#open`` is the time of a log's first row, as Zeek does it;
+        a log without rows has that of ``#close``.
 
     Raises
     ------
@@ -42,7 +72,6 @@ class Outputs:
     """
 
     def __init__(self, directory: Path, *, as_json: bool, opened: int) -> None:
-        form: Format = "json" if as_json else "tsv"
         self.directory = directory
         self.closed = opened
         self.notices: list[Row] = []
@@ -50,24 +79,18 @@ class Outputs:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot be made: {error.strerror}", path=directory) from error
-        self._notices = LogWriter(
-            directory / NOTICES, "notice", NOTICE_LOG, format=form, opened=opened
-        )
-        with ExitStack() as undo:
-            undo.callback(self._notices.close, opened)
-            self._verdicts = LogWriter(
-                directory / VERDICTS, "flowprint", VERDICT_LOG, format=form, opened=opened
-            )
-            undo.pop_all()
+        form: Format = "json" if as_json else "tsv"
+        self._notices = _Log(directory / NOTICES, "notice", NOTICE_LOG, form)
+        self._verdicts = _Log(directory / VERDICTS, "flowprint", VERDICT_LOG, form)
 
     def notice(self, row: Row) -> None:
         """Write a row of notice.log."""
         self.notices.append(row)
-        self._notices.write([row])
+        self._notices.write(row)
 
     def verdict(self, row: Row) -> None:
         """Write a row of flowprint.log."""
-        self._verdicts.write([row])
+        self._verdicts.write(row)
 
     def model(self, model: store.Model) -> None:
         """Write the model, whole or not at all."""

@@ -115,6 +115,10 @@ class PendingApps:
         app.last = batch_start
         return app
 
+    def holds(self, device: str, element: str) -> bool:
+        """Tell whether an element is in the novel core of a pending app of a device."""
+        return (device if self.rule.per_device else "", element) in self._by_element
+
     def due(self, app: PendingApp, now: int) -> bool:
         """Tell whether a notice of an app is to be raised now, and count it if so.
 

@@ -123,7 +123,6 @@ class Pipeline:
             site,
             self.pending,
             Rule(
-                config.detect.threshold,
                 config.detect.min_score,
                 config.detect.min_novel,
                 config.detect.min_flows,
@@ -182,7 +181,6 @@ class Pipeline:
     def advance(self, watermark: int) -> None:
         """Move log time on to the largest row end (µs) and close what it closes."""
         self._close(self._batcher.close(watermark))
-        self._tls.expire(watermark - self._join_keep)
 
     def finish(self) -> None:
         """Close all batches and write the digest of the last day."""
@@ -194,10 +192,13 @@ class Pipeline:
         for batch in batches:
             self._closed = self.timing.closes(batch.number)
             self._turn_day(self._closed)
+            # By the time of closing: the row that the watermark comes from depends on the files.
+            self._tls.expire(self._closed - self._join_keep)
             view = self._view(batch)
             self._count(batch, view)
             self._tls.forget(batch.ended)
-            learned = self.learning.covers(view.start, self._first_start or view.start)
+            first = view.start if self._first_start is None else self._first_start
+            learned = self.learning.covers(view.start, first)
             before = self.detector.unseen, self.detector.notices
             if learned:
                 self.counts.learned += 1

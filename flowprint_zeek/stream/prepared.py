@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def write_flows(path: Path, flows: pd.DataFrame) -> None:
-    """Write a flow table.
+    """Write a flow table, whole or not at all.
 
     Raises
     ------
@@ -25,10 +26,15 @@ def write_flows(path: Path, flows: pd.DataFrame) -> None:
         The file cannot be written.
     """
     _need_pyarrow()
+    new = path.with_name(f".{path.name}.new")
     try:
-        flows.to_parquet(path, engine="pyarrow", index=False)
+        flows.to_parquet(new, engine="pyarrow", index=False)
+        new.replace(path)
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
+    finally:
+        with suppress(OSError):
+            new.unlink()
 
 
 def read_flows(path: Path) -> pd.DataFrame:
@@ -43,8 +49,11 @@ def read_flows(path: Path) -> pd.DataFrame:
     """
     _need_pyarrow()
     try:
-        flows = pd.read_parquet(path, engine="pyarrow")
-    except (OSError, ValueError) as error:
+        with path.open("rb") as file:
+            flows = pd.read_parquet(file, engine="pyarrow")
+    except OSError as error:
+        raise LogError(f"cannot be read: {error.strerror or error}", path=path) from error
+    except ValueError as error:
         raise LogError(f"is no file of prepared flows: {error}", path=path) from error
     missing = [column for column in REQUIRED if column not in flows.columns]
     if missing:

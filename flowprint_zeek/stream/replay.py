@@ -36,16 +36,19 @@ _KEYS = {"conn": "end", "ssl": "ts", "x509": "ts"}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Part of the log time to replay: rows that end within ``[since, until)``, µs."""
+    """Part of the log time to replay: connections that end within ``[since, until)``, µs.
+
+    Rows of other logs are not cut: they tell of connections and come before their ends.
+    """
 
     since: int | None = None
     until: int | None = None
 
-    def of(self, rows: pd.DataFrame, key: str) -> pd.DataFrame:
-        """Return the rows inside."""
+    def of(self, conn: pd.DataFrame) -> pd.DataFrame:
+        """Return the connections inside."""
         if self.since is not None:
-            rows = rows[rows[key] >= self.since]
-        return rows if self.until is None else rows[rows[key] < self.until]
+            conn = conn[conn["end"] >= self.since]
+        return conn if self.until is None else conn[conn["end"] < self.until]
 
 
 @dataclass(slots=True)
@@ -95,7 +98,8 @@ class Source:
         columns = _COLUMNS[log.kind]
         for chunk in read_chunks(log, columns, rows=self.chunk_rows, stats=self.stats):
             self.on_chunk(log, len(chunk))
-            yield self.span.of(self._prepared(chunk, log.kind), _KEYS[log.kind])
+            rows = self._prepared(chunk, log.kind)
+            yield self.span.of(rows) if log.kind == "conn" else rows
 
 
 def replay(source: Source, pipeline: Pipeline) -> None:
@@ -112,7 +116,7 @@ def replay(source: Source, pipeline: Pipeline) -> None:
     if not any(log.kind == "conn" for log in source.logs):
         raise LogError("no conn log: nothing to fingerprint")
     conn, ssl, x509 = (source.arrivals(kind) for kind in KINDS)
-    timing = pipeline.timing
+    timing, last = pipeline.timing, 0
     while (arrival := conn.next()) is not None:
         limit = _boundary(arrival, timing)
         # What closes now may only see what had arrived by then.
@@ -121,6 +125,9 @@ def replay(source: Source, pipeline: Pipeline) -> None:
         _feed_tls(pipeline, ssl, x509, limit)
         for rows in conn.take(limit):
             pipeline.conn(rows)
+        # At the end the batch of the last row closes too, and sees what arrives until then.
+        last = timing.closes(limit // timing.batch)
+    _feed_tls(pipeline, ssl, x509, last)
     pipeline.finish()
     # Files are read to their end, so that damage is counted also behind the last connection.
     _feed_tls(pipeline, ssl, x509, None)

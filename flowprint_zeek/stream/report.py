@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flowprint_zeek.core.devices import Dropped
     from flowprint_zeek.stream.pipeline import Pipeline
     from flowprint_zeek.stream.replay import Source
+
+NO_SSL = "no ssl log: no server names and no certificates, only addresses"
 
 _FEW = 3
 _HALF = 0.5
@@ -58,35 +61,47 @@ def warnings(source: Source, pipeline: Pipeline) -> list[str]:
     """Return what a person should know about a finished replay, a sentence each."""
     found = list(source.stats.problems)
     if not any(log.kind == "ssl" for log in source.logs):
-        found.append("no ssl log: no server names and no certificates, only addresses")
-    found += _foreign(pipeline)
+        found.append(NO_SSL)
+    if not pipeline.counts.flows:
+        return [*found, no_flows(pipeline.dropped)]
+    found += foreign(pipeline.dropped, pipeline.counts.flows)
     if pipeline.overdue:
         found.append(
-            f"{pipeline.overdue} rows came after their batch had closed; if logs are not in the "
-            "order of connection end, raise stream.disorder"
+            f"{_counted(pipeline.overdue, 'row')} came after the batch had closed; if logs are "
+            "not in the order of connection end, raise stream.disorder"
         )
     if pipeline.tls_dropped:
-        found.append(f"{pipeline.tls_dropped} ssl rows dropped: raise stream.join_rows")
+        dropped = _counted(pipeline.tls_dropped, "ssl row")
+        found.append(f"{dropped} dropped: raise stream.join_rows")
     learned, known = pipeline.counts.learned, len(pipeline.site.known)
-    if learned and known < _SOME:
-        found.append(
-            f"learned only {known} fingerprints in {learned} batches: "
-            "expect notices of apps that are merely rare"
-        )
+    if not known and not learned:
+        found.append("nothing is known: no batch was learned, so every app is unseen")
+    elif learned and known < _SOME:
+        few = f"{_counted(known, 'fingerprint')} in {_counted(learned, 'batch', 'es')}"
+        found.append(f"learned only {few}: expect notices of apps that are merely rare")
     return found
 
 
-def _foreign(pipeline: Pipeline) -> list[str]:
+def _counted(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number} {noun}{'' if number == 1 else plural}"
+
+
+def foreign(dropped: Dropped, n_flows: int) -> list[str]:
     """Warn where under half of the connections that could be flows have a device."""
-    foreign = pipeline.dropped.foreign
-    strangers = pipeline.dropped.reasons["not_local"]
-    if not strangers or pipeline.counts.flows >= strangers * _HALF / (1 - _HALF):
+    strangers = dropped.reasons["not_local"]
+    if not strangers or n_flows >= strangers * _HALF / (1 - _HALF):
         return []
-    prefixes = sorted(foreign.items(), key=lambda item: (-item[1], item[0]))[:_FEW]
+    return [f"under half of the flows have a device: {_add_networks(dropped)}"]
+
+
+def no_flows(dropped: Dropped) -> str:
+    """Return a sentence on why no row became a flow."""
+    reasons = ", ".join(f"{count} {why}" for why, count in sorted(dropped.reasons.items()))
+    text = f"no connection is a flow of a local device ({reasons or 'no rows'})"
+    return f"{text}: {_add_networks(dropped)}" if dropped.foreign else text
+
+
+def _add_networks(dropped: Dropped) -> str:
+    prefixes = sorted(dropped.foreign.items(), key=lambda item: (-item[1], item[0]))[:_FEW]
     named = ", ".join(f"{prefix} ({count} rows)" for prefix, count in prefixes)
-    return [
-        (
-            "under half of the flows have a device: if these are yours, "
-            f"add them to device.local_networks: {named}"
-        )
-    ]
+    return f"if these are yours, add them to device.local_networks: {named}"

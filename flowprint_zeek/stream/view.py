@@ -75,11 +75,9 @@ class BatchView:
         rows, edges = self._rows
         return self.slices.iloc[np.sort(rows[edges[at] : edges[at + 1]])]
 
-    def row_elements(self, at: int) -> list[str]:
-        """Return the first element of each slice that `rows` returns."""
+    def row_elements(self, at: int) -> list[list[str]]:
+        """Return the elements of each slice that `rows` returns: one, or two that it ties."""
         rows, edges = self._rows
-        words = self.found.words
-        return [
-            words.vocabulary[code]
-            for code in words.primary[np.sort(rows[edges[at] : edges[at + 1]])].tolist()
-        ]
+        chosen, words = np.sort(rows[edges[at] : edges[at + 1]]), self.found.words
+        pairs = zip(words.primary[chosen].tolist(), words.secondary[chosen].tolist(), strict=True)
+        return [[words.vocabulary[code] for code in pair if code >= 0] for pair in pairs]
