@@ -11,7 +11,7 @@ import pandas as pd
 from flowprint_zeek.core.arrays import Ints, ints, unique_pairs
 from flowprint_zeek.core.fingerprint import Fingerprints, Parameters, fingerprint
 from flowprint_zeek.errors import LogError
-from flowprint_zeek.known import KnownApp
+from flowprint_zeek.known import KnownApp, KnownApps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +77,9 @@ def split(flows: pd.DataFrame, batch: int, share: float, seed: int, *, by_flow: 
 
 
 def known_apps(flows: pd.DataFrame, parameters: Parameters) -> tuple[list[KnownApp], Fingerprints]:
-    """Return the fingerprints of flows with the flows of each label.
+    """Return the distinct fingerprints of flows, by id, with the flows of each label.
+
+    A fingerprint that several devices have is one, and its counts are added up.
 
     Parameters
     ----------
@@ -95,12 +97,12 @@ def known_apps(flows: pd.DataFrame, parameters: Parameters) -> tuple[list[KnownA
     batches = unique_pairs(found.of_slice[used], found.slices.batch[used])[0]
     n_batches = np.bincount(batches, minlength=found.size).tolist()
     ends = (last * parameters.batch_micros).tolist()
-    return [
-        KnownApp(elements, n_flows, n_batches[at], labels[at], start[at], ends[at])
-        for at, (elements, n_flows) in enumerate(
-            zip(found.elements(), found.n_flows.tolist(), strict=True)
-        )
-    ], found
+    distinct = KnownApps(max(found.size, 1))
+    for at, (elements, n_flows) in enumerate(
+        zip(found.elements(), found.n_flows.tolist(), strict=True)
+    ):
+        distinct.put(KnownApp(elements, n_flows, n_batches[at], labels[at], start[at], ends[at]))
+    return [app for _, app in distinct], found
 
 
 def _labels(flows: pd.DataFrame, found: Fingerprints) -> list[Counter[str | int]]:
@@ -108,7 +110,7 @@ def _labels(flows: pd.DataFrame, found: Fingerprints) -> list[Counter[str | int]
     counted: list[Counter[str | int]] = [Counter() for _ in range(found.size)]
     if "label" not in flows.columns:
         return counted
-    codes, names = pd.factorize(flows["label"].to_numpy(dtype=object))
+    codes, names = pd.factorize(flows["label"].fillna("").to_numpy(dtype=object))
     used = found.of_slice >= 0
     owner, flow = unique_pairs(found.of_slice[used], found.slices.flow[used])
     pairs: Ints = owner * len(names) + codes[flow]

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.simulate import Network, Simulated, simulate, write
+from flowprint_zeek.analysis.simulate import simulate, write
 from flowprint_zeek.analysis.truth import Comparison, compare
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli import replay as replaying
 from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.cli.simulate import made
 from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.errors import OutputError
 from flowprint_zeek.stream.outputs import NOTICES
@@ -51,23 +52,26 @@ def add_arguments(parser: ArgumentParser) -> None:
 def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
     config = options.settings(args)
+    network = made(seed=args.seed)
     folder = _folder(args.output)
-    terminal.note(f"Simulating 12 devices for two days into {folder / 'logs'} ...")
-    simulated = simulate(Network(seed=args.seed))
+    length = f"{network.devices} devices for {network.days:g} days"
+    terminal.note(f"Simulating {length} into {folder / 'logs'} ...")
+    simulated = simulate(network)
     write(simulated, folder / "logs")
-    terminal.note("Learning the first day, looking for new apps in the second ...")
+    terminal.note(f"Learning until {_clock(network.unseen_start)}, then looking for new apps ...")
     source = Source(find_logs([folder / "logs"], KINDS), config.stream.chunk_rows)
     learning = Learning(until=simulated.network.unseen_start)
     done = replaying.run(source, config, None, learning, folder / "found", terminal)
     for warning in warnings(source, done.pipeline):
-        terminal.note(f"warning: {warning}")
+        terminal.warn(warning)
     truth = compare(done.notices, simulated)
     notices = folder / "found" / NOTICES
     if args.json:
-        files = {"logs": str(folder / "logs"), "notices": str(notices)}
-        terminal.json(files | {"replay": done.result, "truth": truth.to_dict()})
+        files = {"logs": folder / "logs", "notices": notices}
+        result = {"replay": done.result, "truth": truth.to_dict()}
+        terminal.json({"parameters": config.to_dict()} | files | result)
     else:
-        _show(simulated, truth, notices, terminal)
+        _show(truth, notices, terminal)
     return Exit.OK
 
 
@@ -83,7 +87,7 @@ def _folder(given: Path | None) -> Path:
     return folder
 
 
-def _show(simulated: Simulated, truth: Comparison, notices: Path, terminal: Terminal) -> None:
+def _show(truth: Comparison, notices: Path, terminal: Terminal) -> None:
     rows = [
         (
             app.app,
@@ -102,7 +106,8 @@ def _show(simulated: Simulated, truth: Comparison, notices: Path, terminal: Term
     found = sum(app.found is not None for app in truth.planted)
     terminal.line(
         f"Simulated: {found} of {len(truth.planted)} planted apps found, "
-        f"{len(truth.false)} other notices on {simulated.network.devices} devices in a day."
+        f"{len(truth.false)} other {'notice' if len(truth.false) == 1 else 'notices'} in "
+        f"{truth.device_days:g} device days."
     )
     terminal.line(f"Notices: {notices}")
 

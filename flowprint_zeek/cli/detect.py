@@ -35,7 +35,7 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
     if args.threshold is not None and not 0 <= args.threshold <= 1:
         raise UsageError(f"--threshold must be from 0 to 1, not {args.threshold:g}")
-    model = matching.trained(args)
+    model = matching.trained(args, threshold=args.threshold is None)
     threshold = model.threshold if args.threshold is None else args.threshold
     found = [
         match.to_dict() | {"unseen": match.similarity < threshold}
@@ -51,4 +51,6 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         for row in found
     ]
     terminal.table(f"Unseen below {threshold:g}", columns, rows)
+    unseen = sum(bool(row["unseen"]) for row in found)
+    terminal.line(f"{unseen} of {len(found)} fingerprints are of unseen apps")
     return Exit.OK

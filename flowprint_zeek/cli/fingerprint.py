@@ -10,14 +10,11 @@ import pandas as pd
 from flowprint_zeek import store
 from flowprint_zeek.analysis.labelled import known_apps, read_labels, split
 from flowprint_zeek.cli import options
+from flowprint_zeek.cli.capture import captured
 from flowprint_zeek.cli.exits import Exit
-from flowprint_zeek.errors import LogError, UsageError
-from flowprint_zeek.stream.capture import KINDS, read_capture
+from flowprint_zeek.errors import UsageError
 from flowprint_zeek.stream.pipeline import parameters_of
 from flowprint_zeek.stream.prepared import read_flows, write_flows
-from flowprint_zeek.stream.replay import Span
-from flowprint_zeek.zeek.files import find_logs
-from flowprint_zeek.zeek.reader import ReadStats
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -31,6 +28,9 @@ HELP = (
     "also what a live sensor learns too late. FILE gets them as JSON, which upstream reads too."
 )
 
+SEED = 42
+"""Seed of the choice of flows for testing, that of the published package."""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's options."""
@@ -39,21 +39,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("labels")
     group.add_argument("--label", metavar="NAME", help="label of all flows")
     group.add_argument("--labels", type=Path, metavar="FILE", help="TSV of uid and label")
-    group = parser.add_argument_group("training and testing: FILE.train.json and FILE.test.json")
+    group = parser.add_argument_group(
+        "training and testing", "FILE NAME.json becomes NAME.train.json and NAME.test.json"
+    )
     group.add_argument("-l", "--split", type=float, metavar="SHARE", help="share for testing")
     group.add_argument(
         "-a",
         "--random",
         type=int,
-        default=42,
         metavar="SEED",
-        help="seed of the choice; default 42",
+        help=f"seed of the choice; default {SEED}",
     )
     group.add_argument(
         "--split-by",
         choices=("batch", "flow"),
-        default="batch",
-        help="what is chosen: whole batches (default), or single flows as upstream does",
+        help="what is chosen: whole batches, or single flows as upstream does; default batch",
     )
     group = parser.add_argument_group("prepared flows (Parquet)")
     group.add_argument("-r", "--read", type=Path, nargs="+", metavar="FILE", help="instead of LOGS")
@@ -67,9 +67,7 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
     _check(args)
     config = options.settings(args)
-    flows, warnings = _flows(args, config)
-    for warning in warnings:
-        terminal.note(f"warning: {warning}")
+    flows = _labelled(_flows(args, config, terminal), args, terminal)
     if args.write is not None:
         write_flows(args.write, flows)
     outputs = []
@@ -77,13 +75,22 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         path = _named(args.output, name)
         outputs.append(_fingerprint(part, path, config))
     result: dict[str, object] = {"flows": len(flows), "outputs": outputs}
+    if args.write is not None:
+        result["written"] = args.write
     if args.json:
         terminal.json({"parameters": config.to_dict()} | result)
     else:
-        columns = ("file", "flows", "fingerprints", "unassigned", "labels")
-        rows = [[_cell(output[column]) for column in columns] for output in outputs]
-        terminal.table("Fingerprints", columns, rows)
+        _show(outputs, terminal)
+        if args.write is not None:
+            terminal.line(f"{len(flows)} flows kept in {args.write}")
     return Exit.OK
+
+
+def _show(outputs: list[dict[str, object]], terminal: Terminal) -> None:
+    columns = ("file", "flows", "fingerprints", "unassigned", "labels")
+    rows = [[_cell(output[column]) for column in columns] for output in outputs]
+    if rows:
+        terminal.table("Fingerprints", columns, rows)
 
 
 def _cell(value: object) -> object:
@@ -97,34 +104,36 @@ def _check(args: Namespace) -> None:
         raise UsageError("give either LOGS or --read FILE")
     if args.output is None and args.write is None:
         raise UsageError("give --output FILE, or --write FILE to keep the flows only")
+    if args.label == "":
+        raise UsageError("--label must not be empty")
     if args.label is not None and args.labels is not None:
         raise UsageError("--label and --labels contradict each other: give one")
     if args.split is not None and not 0 < args.split < 1:
         raise UsageError(f"--split must be between 0 and 1, not {args.split:g}")
+    if args.split is not None and args.output is None:
+        raise UsageError("--split needs --output FILE")
+    for option, value in (("--random", args.random), ("--split-by", args.split_by)):
+        if value is not None and args.split is None:
+            raise UsageError(f"{option} needs --split SHARE")
+    if args.read is not None and options.times(args) != (None, None):
+        raise UsageError("--since and --until cut LOGS, not the flows of --read")
 
 
-def _flows(args: Namespace, config: Config) -> tuple[pd.DataFrame, list[str]]:
-    if args.read is not None:
-        flows = pd.concat([read_flows(path) for path in args.read], ignore_index=True)
-        return _labelled(flows, args), []
-    stats = ReadStats()
-    logs = find_logs(args.logs, KINDS)
-    flows, dropped = read_capture(logs, config, span=Span(*options.times(args)), stats=stats)
-    warnings = list(stats.problems)
-    if not any(log.kind == "ssl" for log in logs):
-        warnings.append("no ssl log: no server names and no certificates, only addresses")
-    if flows.empty:
-        reasons = ", ".join(f"{count} {why}" for why, count in sorted(dropped.reasons.items()))
-        raise LogError(f"no connection is a flow of a local device ({reasons or 'no rows'})")
-    return _labelled(flows, args), warnings
+def _flows(args: Namespace, config: Config, terminal: Terminal) -> pd.DataFrame:
+    if args.read is None:
+        return captured(args.logs, args, config, terminal)
+    return pd.concat([read_flows(path) for path in args.read], ignore_index=True)
 
 
-def _labelled(flows: pd.DataFrame, args: Namespace) -> pd.DataFrame:
+def _labelled(flows: pd.DataFrame, args: Namespace, terminal: Terminal) -> pd.DataFrame:
     if args.label is not None:
         return flows.assign(label=args.label)
     if args.labels is None:
         return flows
-    return flows.assign(label=flows["uid"].map(read_labels(args.labels)).fillna(""))
+    label = flows["uid"].map(read_labels(args.labels)).fillna("")
+    if not label.astype(bool).any():
+        terminal.warn(f"{args.labels}: no uid in it is that of a flow")
+    return flows.assign(label=label)
 
 
 def _parts(args: Namespace, config: Config, flows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -133,7 +142,8 @@ def _parts(args: Namespace, config: Config, flows: pd.DataFrame) -> list[tuple[s
     if args.split is None:
         return [("", flows)]
     batch = parameters_of(config).batch_micros
-    test = split(flows, batch, args.split, args.random, by_flow=args.split_by == "flow")
+    seed = SEED if args.random is None else args.random
+    test = split(flows, batch, args.split, seed, by_flow=args.split_by == "flow")
     return [
         ("train", flows[~test].reset_index(drop=True)),
         ("test", flows[test].reset_index(drop=True)),

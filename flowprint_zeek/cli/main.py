@@ -98,9 +98,13 @@ def _execute(arguments: list[str], terminal: Terminal) -> int:
     name = next((each for each in arguments if not each.startswith("-")), "")
     chosen = _command(name) if name in COMMANDS else None
     try:
-        args = _parser(chosen).parse_args(arguments)
+        args, unknown = _parser(chosen).parse_known_args(arguments)
     except SystemExit:  # --help and --version
         return Exit.OK
+    if unknown:
+        # argparse itself would name the help of the program, not the command's.
+        help_of = PROGRAM if chosen is None else f"{PROGRAM} {chosen.NAME}"
+        raise UsageError(f"unknown arguments: {' '.join(unknown)} (see {help_of} --help)")
     if chosen is None:
         raise UsageError(f"no command (see {PROGRAM} --help)")
     terminal.verbosity, terminal.quiet = args.verbose, args.quiet

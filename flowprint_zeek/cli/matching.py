@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 from flowprint_zeek import store
 from flowprint_zeek.analysis.labelled import known_apps
 from flowprint_zeek.cli import options
-from flowprint_zeek.core.elements import CERTIFICATE, fingerprint_id
+from flowprint_zeek.cli.capture import captured
+from flowprint_zeek.core.elements import fingerprint_id
 from flowprint_zeek.core.matching import NO_MATCH
 from flowprint_zeek.core.sets import Sets
-from flowprint_zeek.errors import ModelError
+from flowprint_zeek.errors import LogError, ModelError, UsageError
 from flowprint_zeek.known import KnownApp, KnownApps
-from flowprint_zeek.stream.capture import KINDS, read_capture
-from flowprint_zeek.stream.replay import Span
-from flowprint_zeek.zeek.files import find_logs
-from flowprint_zeek.zeek.reader import ReadStats
+from flowprint_zeek.zeek.files import log_at
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 LOGS_CERTIFICATE = "sha256"
 """What certificates are told apart by in Zeek's logs."""
 
-_COMPARED = (*(key.partition(".")[2] for key in options.PARAMETERS),)
+_PARAMETERS = (*(key.partition(".")[2] for key in options.PARAMETERS), "activity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,52 +74,68 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="fingerprints as JSON, or Zeek logs (each argument a capture of its own)",
     )
     options.add_times(parser)
-    options.add_parameters(parser)
+    options.add_parameters(parser, default="default that of the training files")
     options.add_config(parser)
     options.add_json(parser)
 
 
-def trained(args: Namespace) -> store.Model:
+def trained(args: Namespace, *, threshold: bool) -> store.Model:
     """Return the training files as one model.
+
+    Parameters
+    ----------
+    args : Namespace
+        Options.
+    threshold : bool
+        Whether their threshold is used: then they must agree on it too.
 
     Raises
     ------
     ModelError
         They, or they and the options, contradict each other.
     """
+    config = options.settings(args)
     models = [(path, store.read(path)) for path in args.train]
+    store.agreed((str(path), _said(model, threshold=threshold)) for path, model in models)
     path, first = models[0]
-    for other_path, other in models[1:]:
-        agree(first, path, other, other_path)
-    for name in _COMPARED:
-        given, said = getattr(args, f"fingerprint.{name}"), getattr(first.parameters, name)
-        if given is not None and str(said) != str(type(said)(given)):
-            raise ModelError(f"was made with {name} {said}, not {given}", path=path)
+    with_parameters(config, first, args, path)
     return replace(first, apps=[app for _, model in models for app in model.apps])
 
 
-def agree(one: store.Model, path: Path, other: store.Model, other_path: Path) -> None:
-    """Raise ModelError if two files were made in different ways."""
-    for name in _COMPARED:
-        left, right = getattr(one.parameters, name), getattr(other.parameters, name)
-        if left != right:
-            raise ModelError(f"was made with {name} {right}, {path} with {left}", path=other_path)
-    kinds = {model.certificate for model in (one, other) if has_certificates(model.apps)}
-    if len(kinds) > 1:
+def _said(model: store.Model, *, threshold: bool = False) -> dict[str, object]:
+    facts = store.said(model, parameters=True)
+    return {key: value for key, value in facts.items() if threshold or key != "threshold"}
+
+
+def with_parameters(config: Config, model: store.Model, args: Namespace, path: Path) -> Config:
+    """Return settings with a model's parameters.
+
+    Raises
+    ------
+    ModelError
+        An option says otherwise.
+    """
+    for key in options.PARAMETERS:
+        name = key.partition(".")[2]
+        given, known = getattr(args, key), getattr(model.parameters, name)
+        if given is not None and getattr(config.fingerprint, name) != known:
+            raise ModelError(f"was made with {name} {known}, not {given}", path=path)
+    chosen = {name: getattr(model.parameters, name) for name in _PARAMETERS}
+    return replace(config, fingerprint=replace(config.fingerprint, **chosen))
+
+
+def fits_logs(model: store.Model, path: Path) -> None:
+    """Raise ModelError if a model's certificates are of another kind than those of Zeek's logs."""
+    if model.certificate != LOGS_CERTIFICATE and store.has_certificates(model):
         raise ModelError(
-            f"tells certificates apart by {other.certificate}, {path} by {one.certificate}",
-            path=other_path,
+            f"tells certificates apart by {model.certificate}, Zeek's logs by {LOGS_CERTIFICATE}",
+            path=path,
         )
 
 
-def has_certificates(apps: Sequence[KnownApp]) -> bool:
-    """Tell whether any fingerprint holds a certificate."""
-    return any(element.startswith(CERTIFICATE) for app in apps for element in app.elements)
-
-
 def matches(args: Namespace, model: store.Model, terminal: Terminal) -> list[Match]:
-    """Return the match of every tested fingerprint, in the order of the arguments."""
-    config = with_parameters(options.settings(args), model)
+    """Return the match of every tested fingerprint, by argument and then by fingerprint."""
+    config = with_parameters(options.settings(args), model, args, args.train[0])
     known = KnownApps(max(len(model.apps), 1))
     for app in model.apps:
         known.put(app)
@@ -143,32 +157,34 @@ def matches(args: Namespace, model: store.Model, terminal: Terminal) -> list[Mat
     return found
 
 
-def with_parameters(config: Config, model: store.Model) -> Config:
-    """Return settings with the parameters of a model."""
-    chosen = {name: getattr(model.parameters, name) for name in (*_COMPARED, "activity")}
-    return replace(config, fingerprint=replace(config.fingerprint, **chosen))
-
-
 def tested(
     given: str, args: Namespace, config: Config, model: store.Model, terminal: Terminal
 ) -> list[KnownApp]:
-    """Return the fingerprints of a fingerprint file or of logs."""
+    """Return the fingerprints of a fingerprint file or of logs, by id."""
     path = Path(given)
     if path.is_file() and store.is_model(path):
-        other = store.read(path)
-        agree(model, args.train[0], other, path)
-        return sorted(other.apps, key=lambda app: fingerprint_id(app.elements))
-    if model.certificate != LOGS_CERTIFICATE and has_certificates(model.apps):
-        raise ModelError(
-            f"tells certificates apart by {model.certificate}, Zeek's logs by {LOGS_CERTIFICATE}",
-            path=args.train[0],
-        )
-    stats = ReadStats()
-    span = Span(*options.times(args))
-    flows, _ = read_capture(find_logs([given], KINDS), config, span=span, stats=stats)
-    for problem in stats.problems:
-        terminal.note(f"warning: {problem}")
-    return known_apps(flows, model.parameters)[0]
+        if options.times(args) != (None, None):
+            raise UsageError(f"--since and --until cut logs; {given} holds fingerprints")
+        apps = _fingerprints(path, args.train[0], model)
+    else:
+        if path.is_file():
+            _need_log(path)
+        fits_logs(model, args.train[0])
+        apps = known_apps(captured([given], args, config, terminal), model.parameters)[0]
+    return sorted(apps, key=lambda app: fingerprint_id(app.elements))
+
+
+def _need_log(path: Path) -> None:
+    try:
+        log_at(path)
+    except LogError as error:
+        raise LogError("is neither a fingerprint file nor a Zeek log", path=path) from error
+
+
+def _fingerprints(path: Path, trained_by: Path, model: store.Model) -> list[KnownApp]:
+    other = store.read(path)
+    store.agreed([(str(trained_by), _said(model)), (str(path), _said(other))])
+    return other.apps
 
 
 def majority(found: Sequence[Match]) -> dict[str, str | int | None]:
@@ -184,7 +200,7 @@ def majority(found: Sequence[Match]) -> dict[str, str | int | None]:
 
 def parameters(model: store.Model) -> dict[str, object]:
     """Return the parameters of a model as JSON holds them."""
-    return {name: getattr(model.parameters, name) for name in _COMPARED} | {
+    return {name: getattr(model.parameters, name) for name in _PARAMETERS} | {
         "threshold": model.threshold,
         "certificate": model.certificate,
         "known": len(model.apps),

@@ -61,14 +61,24 @@ def add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="write the results as JSON to stdout")
 
 
-def add_parameters(parser: ArgumentParser) -> None:
-    """Add the method's parameters: -b, -w, -c, -s and --scheme."""
+def add_parameters(parser: ArgumentParser, *, default: str | None = None) -> None:
+    """Add the method's parameters: -b, -w, -c, -s and --scheme.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        What gets the options.
+    default : str, optional
+        What the help says of their defaults, ``{default}`` for the setting's.
+    """
     group = parser.add_argument_group("parameters")
     for key, short in PARAMETERS.items():
-        add_setting(group, key, *([] if short is None else [short]))
+        add_setting(group, key, *([] if short is None else [short]), default=default)
 
 
-def add_setting(parser: ArgumentParser | _ArgumentGroup, key: str, *short: str) -> None:
+def add_setting(
+    parser: ArgumentParser | _ArgumentGroup, key: str, *short: str, default: str | None = None
+) -> None:
     """Add the option of a setting.
 
     Parameters
@@ -79,9 +89,12 @@ def add_setting(parser: ArgumentParser | _ArgumentGroup, key: str, *short: str) 
         Key of the setting, such as ``notice.max_per_day``.
     *short : str
         Short options.
+    default : str, optional
+        What the help says of the default, ``{default}`` for the setting's.
     """
     setting = SETTINGS[key]
-    text = f"{setting.doc}; setting {key}, default {default_of(setting)}"
+    said = "default {default}" if default is None else default
+    text = f"{setting.doc}; setting {key}, {said.format(default=default_of(setting))}"
     if isinstance(setting.default, bool):
         parser.add_argument(
             *short, setting.option, dest=key, action=BooleanOptionalAction, help=text
@@ -99,9 +112,9 @@ def default_of(setting: Setting) -> str:
         return ",".join(map(str, value)) or "(empty)"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:g}s" if setting.kind.metavar == "DURATION" else f"{value:g}"
-    return str(value)
+    if isinstance(value, float) and setting.kind.metavar == "DURATION":
+        return f"{value / 3600:g}h" if value and value % 3600 == 0 else f"{value:g}s"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def settings(args: Namespace) -> Config:
@@ -132,10 +145,13 @@ def add_times(parser: ArgumentParser) -> None:
     """Add --since and --until; `times` checks and returns them."""
     form = "ISO time, UTC where it names no zone, or seconds since the epoch"
     parser.add_argument(
-        "--since", type=instant, metavar="TIME", help=f"leave out what is before; {form}"
+        "--since",
+        type=instant,
+        metavar="TIME",
+        help=f"only connections that end then or later; {form}",
     )
     parser.add_argument(
-        "--until", type=instant, metavar="TIME", help="leave out what is at this time or after"
+        "--until", type=instant, metavar="TIME", help="only connections that end before"
     )
 
 

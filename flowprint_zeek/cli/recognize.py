@@ -26,8 +26,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
-    model = matching.trained(args)
+    model = matching.trained(args, threshold=False)
     found = matching.matches(args, model, terminal)
+    if not any(app.labels for app in model.apps):
+        terminal.warn("no fingerprint of the training files has a label: nothing has a name")
     labels = matching.majority(found)
     if args.json:
         terminal.json(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowprint_zeek import store
 from flowprint_zeek.cli import options
+from flowprint_zeek.cli.capture import found
 from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.cli.matching import fits_logs, with_parameters
 from flowprint_zeek.core.flows import microseconds
-from flowprint_zeek.errors import ModelError, UsageError
+from flowprint_zeek.errors import UsageError
 from flowprint_zeek.known import KnownApps, SeenElements, Site
 from flowprint_zeek.stream.outputs import Outputs
 from flowprint_zeek.stream.pipeline import Learning, Pipeline, parameters_of
 from flowprint_zeek.stream.replay import KINDS, Source, Span, replay
 from flowprint_zeek.stream.report import report, warnings
-from flowprint_zeek.zeek.files import LogFile, find_logs
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
     from flowprint_zeek.stream.notices import Row
+    from flowprint_zeek.zeek.files import LogFile
 
 NAME = "replay"
 HELP = (
@@ -54,10 +55,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DURATION",
         help="learn so long from the first batch on, such as 24h",
     )
-    options.add_parameters(parser)
+    options.add_parameters(parser, default="default that of --model, else {default}")
     group = parser.add_argument_group("detection and output")
     for key in (
-        "detect.threshold",
         "detect.min_score",
         "detect.min_novel",
         "detect.min_flows",
@@ -80,12 +80,13 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     config = options.settings(args)
     model = None if args.model is None else store.read(args.model)
     if model is not None:
-        config = with_parameters(config, model, args)
-    logs = find_logs(args.logs, KINDS)
+        config = with_parameters(config, model, args, args.model)
+        fits_logs(model, args.model)
+    logs = found(args.logs, KINDS)
     source = Source(logs, config.stream.chunk_rows, Span(*options.times(args)))
     done = run(source, config, model, learning, args.output, terminal)
     for warning in warnings(source, done.pipeline):
-        terminal.note(f"warning: {warning}")
+        terminal.warn(warning)
     result = done.result
     result["seconds"] = round(time.monotonic() - begun, 3)
     if args.json:
@@ -104,35 +105,6 @@ def _learning(args: Namespace) -> Learning:
         )
     duration = None if args.learn_for is None else microseconds(args.learn_for)
     return Learning(args.learn_until, duration)
-
-
-def with_parameters(config: Config, model: store.Model, args: Namespace) -> Config:
-    """Return settings with a model's parameters; an option that says otherwise is an error."""
-    chosen = model.parameters
-    for key in options.PARAMETERS:
-        name = key.partition(".")[2]
-        given, said = getattr(args, key), getattr(chosen, name)
-        if given is not None and getattr(config.fingerprint, name) != said:
-            raise ModelError(f"was made with {name} {said}, not {given}", path=args.model)
-    if chosen.scheme == "paper" and model.certificate != "sha256" and _has_certificates(model):
-        raise ModelError(
-            f"tells certificates apart by {model.certificate}, Zeek's logs by sha256",
-            path=args.model,
-        )
-    fingerprint = changed(
-        config.fingerprint,
-        batch=chosen.batch,
-        window=chosen.window,
-        correlation=chosen.correlation,
-        similarity=chosen.similarity,
-        scheme=chosen.scheme,
-        activity=chosen.activity,
-    )
-    return changed(config, fingerprint=fingerprint)
-
-
-def _has_certificates(model: store.Model) -> bool:
-    return any(element.startswith("cert:") for app in model.apps for element in app.elements)
 
 
 def site_of(config: Config, model: store.Model | None) -> Site:
@@ -204,7 +176,8 @@ def show(result: dict[str, object], output: Path, terminal: Terminal) -> None:
     rows = []
     for key, value in result.items():
         if isinstance(value, dict):
-            text = ", ".join(f"{name} {part}" for name, part in value.items()) or "-"
+            parts = [f"{name} {'-' if part is None else part}" for name, part in value.items()]
+            text = ", ".join(parts) or "-"
         else:
             text = str(value)
         rows.append((key.replace("_", " "), text))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from flowprint_zeek.analysis.archive import LEAST_ROTATION
 from flowprint_zeek.analysis.simulate import Network, Simulated, simulate, write
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.core.flows import SECOND
+from flowprint_zeek.errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 NAME = "simulate"
 HELP = (
     "Write conn, ssl and x509 logs of simulated devices and apps. labels.tsv tells the app of "
-    "every connection, planted.tsv the apps that appear late. Equal seeds give equal bytes. Whatever is "
-    "measured on these logs is a simulated figure."
+    "every connection, planted.tsv the apps that appear late. Equal seeds give equal bytes. "
+    "Whatever is measured on these logs is a simulated figure."
 )
 
 _COUNTS = {
@@ -65,18 +68,46 @@ def add_network(parser: ArgumentParser) -> None:
             group.add_argument(
                 f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"{text}{said}"
             )
-    group.add_argument("--start", type=options.instant, metavar="TIME", help="first moment")
+    group.add_argument(
+        "--start",
+        type=options.instant,
+        metavar="TIME",
+        help="first moment, 1970 to 2099; default 2026-03-02",
+    )
 
 
 def network(args: Namespace) -> Network:
     """Return the network of the options that were given."""
     names = (*_COUNTS, *_SHARES, "start")
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    return Network(**given)
+    return made(**{name: value for name in names if (value := getattr(args, name)) is not None})
+
+
+def made(**given: Any) -> Network:  # noqa: ANN401  parameters of Network
+    """Return the network of some parameters.
+
+    Raises
+    ------
+    UsageError
+        A value is out of range; its option is named.
+    """
+    try:
+        return Network(**given)
+    except UsageError as error:
+        raise UsageError(_as_options(error.message)) from error
+
+
+def _as_options(message: str) -> str:
+    """Return a message about a network in which its parameters are the options' names."""
+    name, space, rest = message.partition(" ")
+    if name == "start":
+        return "--start must be from 1970-01-01 to 2100-01-01"
+    return f"--{name.replace('_', '-')}{space}{rest}"
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
+    if args.rotate and args.rotate < LEAST_ROTATION:
+        raise UsageError(f"--rotate must be 0 or at least {LEAST_ROTATION}s, not {args.rotate:g}s")
     with terminal.progress("simulate", total=2) as advance:
         simulated = simulate(network(args))
         advance()
@@ -90,9 +121,11 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         advance()
     result = {"output": str(args.output), "files": len(files)} | sizes(simulated)
     if args.json:
-        terminal.json(result)
+        start = {"start": simulated.network.start / SECOND}
+        terminal.json({"parameters": asdict(simulated.network) | start} | result)
     else:
-        terminal.table("Simulated network", ("", ""), list(result.items()))
+        rows = [(key.replace("_", " "), value) for key, value in result.items()]
+        terminal.table("Simulated network", ("", ""), rows)
     return Exit.OK
 
 
@@ -100,9 +133,9 @@ def sizes(simulated: Simulated) -> dict[str, object]:
     """Return how much was simulated."""
     return {
         "simulated": True,
-        "conn rows": len(simulated.conn),
-        "ssl rows": len(simulated.ssl),
-        "x509 rows": len(simulated.x509),
+        "conn_rows": len(simulated.conn),
+        "ssl_rows": len(simulated.ssl),
+        "x509_rows": len(simulated.x509),
         "devices": simulated.network.devices,
-        "planted apps": int(simulated.planted["app"].nunique()),
+        "planted_apps": int(simulated.planted["app"].nunique()),
     }

@@ -99,11 +99,11 @@ class Terminal:
         """Write a table to stdout; numbers stand right, None is a dash.
 
         Every cell is escaped and shown literally. Where stdout is no terminal, columns are parted
-        by two spaces and nothing is folded or coloured.
+        by two spaces and nothing is folded or coloured. Columns without names have no header.
         """
         cells = [list(row) for row in rows]
         tty = self._stdout.isatty()
-        table = Table(title=_literal(title), title_justify="left", box=HEAVY_HEAD if tty else None)
+        table = Table(box=HEAVY_HEAD if tty else None, show_header=any(columns))
         for index, column in enumerate(columns):
             numbers = all(_is_number(row[index]) for row in cells)
             side: Literal["left", "right"] = "right" if cells and numbers else "left"
@@ -112,6 +112,9 @@ class Terminal:
             table.add_row(*(_literal(cell) for cell in row))
         console = Console(file=self._stdout, force_terminal=tty, width=None if tty else WIDE)
         with console.capture() as capture:
+            # As a title of the table it would be folded to the table's width.
+            if title:
+                console.print(Text(escaped(title), style="italic"))
             console.print(table)
         self._result("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
@@ -123,6 +126,10 @@ class Terminal:
         """Write one line for the person at the terminal to stderr, unless --quiet."""
         if not self.quiet:
             self._say(escaped(message))
+
+    def warn(self, message: str) -> None:
+        """Write one line of warning to stderr, as the log's, unless --quiet."""
+        self.note(f"{PROGRAM}: warning: {message}")
 
     def error(self, error: BaseException | str) -> None:
         """Write the one line of an error to stderr."""

@@ -1,18 +1,26 @@
-"""A command that does what a test wants."""
+"""A command that does what a test wants, and a small simulated network for the others."""
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flowprint_zeek.analysis.simulate import Network, Simulated, simulate, write
 from flowprint_zeek.cli import options
-from flowprint_zeek.cli.main import COMMANDS
+from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.cli.main import COMMANDS, main
 from flowprint_zeek.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Execute = Callable[[argparse.Namespace, Terminal], int]
 Fake = Callable[[Execute], None]
@@ -57,3 +65,80 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
         monkeypatch.setitem(COMMANDS, "fake", "do as told")
 
     return register
+
+
+NETWORK = Network(seed=3, devices=4, apps=8, days=0.5, unseen_apps=2)
+"""Six hours of known apps, then six hours in which planted apps are used too."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of the command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it wrote as JSON; a run that did so said nothing wrong."""
+        assert self.code == Exit.OK, self.err
+        return json.loads(self.out)
+
+
+class Cli:
+    """Runs the command line as a test would type it."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    def __call__(self, *arguments: object) -> Outcome:
+        """Run with arguments, each turned to text."""
+        self.capsys.readouterr()
+        code = main([str(each) for each in arguments])
+        return Outcome(code, *self.capsys.readouterr())
+
+    def ok(self, *arguments: object) -> Outcome:
+        """Run what must end well."""
+        done = self(*arguments)
+        assert done.code == Exit.OK, done.err
+        return done
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Return what runs the command line."""
+    return Cli(capsys)
+
+
+@pytest.fixture(scope="session")
+def simulated() -> Simulated:
+    """Simulate a small network."""
+    return simulate(NETWORK)
+
+
+@pytest.fixture(scope="session")
+def logs(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write its logs and the truth to a folder."""
+    folder = tmp_path_factory.mktemp("simulated") / "logs"
+    write(simulated, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def labelled(logs: Path) -> Path:
+    """Make a file of its labelled fingerprints."""
+    path = logs.parent / "labelled.json"
+    truth = logs / "labels.tsv"
+    argv = ["fingerprint", logs, "--labels", truth, "-o", path]
+    assert main([str(each) for each in argv]) == 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def learned(logs: Path) -> Path:
+    """Replay it with all of it learned; return the folder of the results."""
+    folder = logs.parent / "learned"
+    argv = ["replay", logs, "--learn-for", "1d", "-o", folder]
+    assert main([str(each) for each in argv]) == 0
+    return folder
