@@ -85,9 +85,11 @@ def write(path: Path, model: Model) -> None:
             os.fsync(file.fileno())
         new.replace(path)
     except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
+    finally:
+        # After an error or Ctrl-C; where all went well it has its name by now.
         with contextlib.suppress(OSError):
             new.unlink()
-        raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
 
 
 def _lines(model: Model) -> Iterator[str]:

@@ -78,8 +78,14 @@ def _as_zat(column: pd.Series[Any], zeek_type: str, dtype: str) -> pd.Series[Any
     if kept == "bool":
         column = column.map({1: "T", 0: "F"}).astype(object)
     elif kept == "tuple":
-        column = column.map(",".join)
-    return column.mask(column == "").astype(pd.api.types.pandas_dtype(dtype))
+        # With PyArrow installed pandas would make Arrow text of it, which holds no surrogates.
+        column = pd.Series([",".join(items) for items in column], dtype=object)
+    try:
+        return column.mask(column == "").astype(pd.api.types.pandas_dtype(dtype))
+    except UnicodeEncodeError:
+        # PyArrow's text holds no bytes that are no UTF-8; plain Python strings do.
+        codes, values = pd.factorize(column.mask(column == "").to_numpy(dtype=object), sort=True)
+        return pd.Series(pd.Categorical.from_codes(codes, pd.Index(values, dtype=object)))
 
 
 def _moments(micros: NDArray[Any], zeek_type: str) -> pd.Series[Any]:
