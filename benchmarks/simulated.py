@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.simulate import Network, simulate, write
+from flowprint_zeek.analysis.archive import write
+from flowprint_zeek.analysis.simulate import Network, simulate
 from flowprint_zeek.analysis.truth import Comparison, compare
 from flowprint_zeek.config import Config, load
 from flowprint_zeek.core.novelty import UNSEEN_SITE

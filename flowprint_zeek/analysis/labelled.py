@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from flowprint_zeek.core.arrays import Ints, ints, unique_pairs
+from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.fingerprint import Fingerprints, Parameters, fingerprint
 from flowprint_zeek.errors import LogError
-from flowprint_zeek.known import KnownApp, KnownApps
+from flowprint_zeek.known import KnownApp, KnownApps, labelled, learned
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from flowprint_zeek.core.arrays import Bools
 
@@ -89,34 +89,9 @@ def known_apps(flows: pd.DataFrame, parameters: Parameters) -> tuple[list[KnownA
         Parameters.
     """
     found = fingerprint(flows, parameters)
-    labels = _labels(flows, found)
-    start = (found.batch * parameters.batch_micros).tolist()
-    last = np.zeros(found.size, dtype=np.int64)
-    used = found.of_slice >= 0
-    np.maximum.at(last, found.of_slice[used], found.slices.batch[used])
-    batches = unique_pairs(found.of_slice[used], found.slices.batch[used])[0]
-    n_batches = np.bincount(batches, minlength=found.size).tolist()
-    ends = (last * parameters.batch_micros).tolist()
+    given = flows["label"].where(flows["label"] != "") if "label" in flows.columns else None
+    codes, labels = labelled(given, len(flows))
     distinct = KnownApps(max(found.size, 1))
-    for at, (elements, n_flows) in enumerate(
-        zip(found.elements(), found.n_flows.tolist(), strict=True)
-    ):
-        distinct.put(KnownApp(elements, n_flows, n_batches[at], labels[at], start[at], ends[at]))
+    for app in learned(found, codes, labels, origin=0, batch=parameters.batch_micros):
+        distinct.put(app)
     return [app for _, app in distinct], found
-
-
-def _labels(flows: pd.DataFrame, found: Fingerprints) -> list[Counter[str | int]]:
-    """Return the flows of each fingerprint by label."""
-    counted: list[Counter[str | int]] = [Counter() for _ in range(found.size)]
-    if "label" not in flows.columns:
-        return counted
-    codes, names = pd.factorize(flows["label"].fillna("").to_numpy(dtype=object))
-    used = found.of_slice >= 0
-    owner, flow = unique_pairs(found.of_slice[used], found.slices.flow[used])
-    pairs: Ints = owner * len(names) + codes[flow]
-    keys, counts = np.unique(pairs, return_counts=True)
-    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-        label = str(names[key % len(names)])
-        if label:
-            counted[key // len(names)][label] = count
-    return counted

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flowprint_zeek.analysis import handshakes
-from flowprint_zeek.analysis.archive import write
 from flowprint_zeek.analysis.background import address_text, device_day, is_ipv6, is_local, scans
 from flowprint_zeek.analysis.catalogue import BROWSED, TLS_NONE, addresses, browsed, catalogue
 from flowprint_zeek.analysis.catalogue import combined as combined_destinations
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.analysis.traffic import Planted
     from flowprint_zeek.core.arrays import Ints
 
-__all__ = ["Network", "Simulated", "simulate", "write"]
+__all__ = ["Network", "Simulated", "simulate"]
 
 REFUSED_SHARE = 0.3
 """Of the app flows without an answer, the share that is refused instead of ignored."""

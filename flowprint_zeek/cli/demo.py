@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.simulate import simulate, write
+from flowprint_zeek.analysis.archive import write
+from flowprint_zeek.analysis.simulate import simulate
 from flowprint_zeek.analysis.truth import Comparison, compare
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli import replay as replaying

@@ -6,8 +6,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowprint_zeek.analysis.archive import LEAST_ROTATION
-from flowprint_zeek.analysis.simulate import Network, Simulated, simulate, write
+from flowprint_zeek.analysis.archive import LEAST_ROTATION, write
+from flowprint_zeek.analysis.simulate import Network, Simulated, simulate
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.core.flows import SECOND

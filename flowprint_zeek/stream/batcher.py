@@ -174,7 +174,7 @@ def _closed_batch(number: int, parts: pd.DataFrame) -> ClosedBatch:
         ignore_index=True,
     )
     # Of a row written twice the longer stays; the sort above decides between equal ones.
-    twice = parts.duplicated(["uid", "row_start", "batch"]).to_numpy()
+    twice = (parts.duplicated(["uid", "row_start", "batch"]) & (parts["uid"] != "")).to_numpy()
     n_duplicates = int((twice & (parts["batch"] == number) & (parts["home"] == number)).sum())
     parts = parts[~twice]
     late = parts["late"].to_numpy(dtype=np.bool_)

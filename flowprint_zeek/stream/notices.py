@@ -29,24 +29,6 @@ UNSEEN_APP = "FlowPrint::Unseen_App"
 DIGEST = "FlowPrint::Digest"
 STATUS = "FlowPrint::Status"
 
-VERDICT_LOG: tuple[tuple[str, str], ...] = (
-    ("ts", "time"),
-    ("batch_start", "time"),
-    ("device", "string"),
-    ("fingerprint", "string"),
-    ("label", "string"),
-    ("verdict", "string"),
-    ("score", "double"),
-    ("nearest", "string"),
-    ("similarity", "double"),
-    ("n_flows", "count"),
-    ("devices", "count"),
-    ("novel", "vector[string]"),
-    ("shared", "vector[string]"),
-    ("uids", "vector[string]"),
-)
-"""Columns of flowprint.log with their Zeek types."""
-
 Row = dict[str, object]
 
 _SEPARATORS = " |,='\"\\"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Self, cast
 
 from flowprint_zeek import store
 from flowprint_zeek.errors import OutputError
-from flowprint_zeek.stream.notices import VERDICT_LOG, Row
-from flowprint_zeek.zeek.columns import NOTICE_LOG
+from flowprint_zeek.zeek.columns import FLOWPRINT_LOG, NOTICE_LOG
 from flowprint_zeek.zeek.writer import LogWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from flowprint_zeek.stream.notices import Row
     from flowprint_zeek.zeek.columns import Columns
     from flowprint_zeek.zeek.writer import Format
 
@@ -81,7 +81,7 @@ class Outputs:
             raise OutputError(f"cannot be made: {error.strerror}", path=directory) from error
         form: Format = "json" if as_json else "tsv"
         self._notices = _Log(directory / NOTICES, "notice", NOTICE_LOG, form)
-        self._verdicts = _Log(directory / VERDICTS, "flowprint", VERDICT_LOG, form)
+        self._verdicts = _Log(directory / VERDICTS, "flowprint", FLOWPRINT_LOG, form)
 
     def notice(self, row: Row) -> None:
         """Write a row of notice.log."""

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from flowprint_zeek.analysis.simulate import Network, Simulated, simulate, write
+from flowprint_zeek.analysis.archive import write
+from flowprint_zeek.analysis.simulate import Network, Simulated, simulate
 from flowprint_zeek.errors import OutputError, UsageError
 from flowprint_zeek.zeek.columns import CONN_LOG, SSL_LOG, X509_LOG
 from flowprint_zeek.zeek.files import log_at

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from flowprint_zeek.analysis.archive import write
 from flowprint_zeek.analysis.network import DAY, HOUR, MONDAY, Network, Stream, moments
-from flowprint_zeek.analysis.simulate import simulate, write
+from flowprint_zeek.analysis.simulate import simulate
 from flowprint_zeek.errors import UsageError
 
 if TYPE_CHECKING:

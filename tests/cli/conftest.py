@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flowprint_zeek.analysis.simulate import Network, Simulated, simulate, write
+from flowprint_zeek.analysis.archive import write
+from flowprint_zeek.analysis.simulate import Network, Simulated, simulate
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.main import COMMANDS, main

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowprint_zeek import store
-from flowprint_zeek.analysis.simulate import write
+from flowprint_zeek.analysis.archive import write
 from flowprint_zeek.cli.main import main
 from flowprint_zeek.cli.options import instant
 from flowprint_zeek.core.flows import SECOND

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flowprint_zeek.analysis.archive import write
 from flowprint_zeek.analysis.network import HOUR, Network
-from flowprint_zeek.analysis.simulate import Simulated, simulate, write
+from flowprint_zeek.analysis.simulate import Simulated, simulate
 from flowprint_zeek.cli.main import main
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.stream import replay as replaying
