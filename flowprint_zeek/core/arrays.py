@@ -15,6 +15,8 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Texts = NDArray[np.object_]
 
+_LARGEST = np.iinfo(np.int64).max
+
 
 def ints(values: object) -> Ints:
     """Return values as an ``int64`` array."""
@@ -56,8 +58,11 @@ def unique_pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
     """Return the distinct pairs of two columns, sorted by left, then right."""
     if not left.size:
         return left, right
-    low = right.min()
-    span = right.max() - low + 1
+    low = int(right.min())
+    span = int(right.max()) - low + 1
+    if (max(abs(int(left.min())), abs(int(left.max()))) + 1) * span > _LARGEST:
+        _, first = row_groups((left, right))
+        return left[first], right[first]
     keys = distinct(left * span + (right - low))
     return keys // span, keys % span + low
 

@@ -266,12 +266,16 @@ def _nearest(group: Ints, start: Ints, direct: Ints, size: int) -> Ints:
     rank = np.empty(size, dtype=np.int64)
     rank[np.lexsort((np.arange(size), -n_flows))] = np.arange(size)
     order = known[np.lexsort((rank[direct[known]], start[known], group[known]))]
-    # One key for group and time: groups lie further apart than any two times.
-    low, span = start.min(), 2 * int(start.max() - start.min()) + 2
-    keys = group[order] * span + (start[order] - low)
+    # One key for group and time since the group's first flow: groups lie further apart than any two
+    # times of one. Times since the first flow of all would not fit 64 bits with many groups.
+    low = np.full(int(group.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(low, group, start)
+    since = start - low[group]
+    span = 2 * int(since.max()) + 2
+    keys = group[order] * span + since[order]
     firsts = np.concatenate(([True], keys[1:] != keys[:-1]))
     keys, best = keys[firsts], direct[order[firsts]]
-    wanted = group[open_] * span + (start[open_] - low)
+    wanted = group[open_] * span + since[open_]
     after = np.searchsorted(keys, wanted)
     before = np.maximum(after - 1, 0)
     after = np.minimum(after, keys.size - 1)

@@ -28,7 +28,7 @@ class Rule:
 
     Parameters
     ----------
-    min_score : float, default=0.6
+    min_score : float, default=0.7
         Least score.
     min_novel : int, default=2
         Fewest own elements that are new.
@@ -36,7 +36,7 @@ class Rule:
         Fewest own flows.
     """
 
-    min_score: float = 0.6
+    min_score: float = 0.7
     min_novel: int = 2
     min_flows: int = 5
 

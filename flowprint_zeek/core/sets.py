@@ -96,6 +96,12 @@ def alike(sets: Sets, group: Ints, similarity: float) -> Ints:
         return row_groups((group,))[0]
     if not sets.size:
         return ints([])
+    same = _equal(sets, group)
+    n_distinct = int(same.max()) + 1
+    if n_distinct < sets.size:
+        of_distinct = np.empty(n_distinct, dtype=np.int64)
+        of_distinct[same] = group
+        return alike(sets.united(same, n_distinct), of_distinct, similarity)[same]
     left, right = _candidates(sets, group, similarity)
     near = np.concatenate(
         [
@@ -108,6 +114,18 @@ def alike(sets: Sets, group: Ints, similarity: float) -> Ints:
         (np.ones(int(near.sum())), (left[near], right[near])), shape=(sets.size, sets.size)
     )
     return ints(connected_components(pairs, directed=False)[1])
+
+
+def _equal(sets: Sets, group: Ints) -> Ints:
+    """Return numbers of the distinct sets of each group, by first member.
+
+    An app makes the same set in batch after batch; compared in pairs they would cost the square.
+    Empty sets are like no other, each is a number of its own.
+    """
+    numbers: dict[tuple[int, tuple[int, ...] | int], int] = {}
+    pairs = zip(group.tolist(), map(tuple, sets.lists()), strict=True)
+    keys = ((one, elements or at) for at, (one, elements) in enumerate(pairs))
+    return ints([numbers.setdefault(key, len(numbers)) for key in keys])
 
 
 def jaccard(sets: Sets, left: Ints, right: Ints) -> Floats:

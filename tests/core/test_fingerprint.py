@@ -135,6 +135,21 @@ def test_lone_destination_is_unassigned() -> None:
     assert [-1] == found.of_slice.tolist()
 
 
+def test_nearest_in_time_beside_a_clock_that_was_wrong() -> None:
+    """One flow of 1970 and many devices change nothing for the flows of destinations alone."""
+    at = 1_767_225_600
+    rows = [
+        quiet(host, at + start, at + start, device=f"d{number}")
+        for number in range(3000)
+        for host, start in (("10.0.0.1", 100), ("10.0.0.2", 100), ("10.0.0.3", 70))
+    ]
+    rows.append(quiet("10.0.0.9", 0, 0, device="d0"))
+
+    found = fingerprint(pd.DataFrame(rows), Parameters())
+
+    assert [3] * 3000 == found.n_flows.tolist()
+
+
 def test_window_longer_than_batch() -> None:
     """A window longer than the batch makes everything in a batch correlate."""
     rows = [quiet("10.0.0.1", 0, 1), quiet("10.0.0.2", 290, 291)]

@@ -44,6 +44,7 @@ def parts(labels: list[int]) -> set[frozenset[int]]:
 @given(FAMILIES, st.sampled_from(THRESHOLDS), st.integers(1, 3))
 @example([frozenset(range(10)), frozenset(range(9))], Fraction(9, 10), 1)
 @example([frozenset(range(9)), frozenset(range(1, 9))], Fraction(8, 9), 1)
+@example(2 * [frozenset(range(9)), frozenset(), frozenset(range(1, 9))], Fraction(8, 9), 2)
 def test_alike_against_all_pairs(
     sets: list[frozenset[int]], least: Fraction, n_groups: int
 ) -> None:
@@ -76,6 +77,12 @@ def test_threshold_of_zero_joins_groups(least: float) -> None:
     """A threshold of at most 0 joins all sets of a group."""
     sets = Sets.from_iterables([[1], [2], [3], []])
     assert alike(sets, ints([0, 1, 0, 1]), least).tolist() == [0, 1, 0, 1]
+
+
+def test_equal_sets_are_not_compared_in_pairs() -> None:
+    """An app that comes back in 100,000 batches is one set, not billions of pairs."""
+    sets = Sets.from_iterables([[1, 2, 3], [7, 8]] * 100_000)
+    assert alike(sets, ints(np.zeros(sets.size)), 0.9).tolist() == [0, 1] * 100_000
 
 
 def test_no_sets() -> None:
