@@ -165,8 +165,11 @@ class SeenElements:
 
     @property
     def since(self) -> int | None:
-        """Time of the first element ever seen, µs; None before."""
-        return min((first for first, _ in self._times.values()), default=None)
+        """Time of the first element ever seen, µs; None where no time is known.
+
+        Elements of a known app whose times are unknown have 0; see `KnownApp`.
+        """
+        return min((first for first, _ in self._times.values() if first != 0), default=None)
 
     def put(self, element: str, first: int, last: int) -> None:
         """Note that the site saw an element."""

@@ -74,7 +74,8 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         Time that batches and windows are counted from: the first packet of the whole input, or
         0 as in the engine.
     activity : {"ends", "interval"}, default="ends"
-        Windows in which a flow without packet times was active: all from start to end, or the two.
+        Windows in which a flow without packet times was active: those of its start and its end, or
+        all from one to the other.
     clique_budget : int, default=200_000
         Search nodes for the cliques of one connected component of a correlation graph.
 

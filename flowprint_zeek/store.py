@@ -19,7 +19,9 @@ from flowprint_zeek.core import elements as el
 from flowprint_zeek.core.batch import ACTIVITIES
 from flowprint_zeek.core.destinations import SCHEMES
 from flowprint_zeek.core.fingerprint import Fingerprint, Parameters
+from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.errors import ModelError, OutputError
+from flowprint_zeek.kinds import LONGEST
 from flowprint_zeek.known import KnownApp, SeenElements
 
 if TYPE_CHECKING:
@@ -238,8 +240,9 @@ def _model(document: dict[str, Any]) -> Model:
         scheme=_one_of(document, "scheme", SCHEMES, "paper"),
         activity=_one_of(document, "activity", ACTIVITIES, "ends"),
     )
-    if parameters.batch_micros <= 0 or parameters.window_micros <= 0:
-        raise _DamagedError("batch and window must be over 0")
+    for width in (parameters.batch, parameters.window):
+        if round(width * SECOND) <= 0 or width > LONGEST:
+            raise _DamagedError("batch and window must be over 0, up to 36500 days")
     pairs = _value(document, "fingerprints", list, [])
     unlabelled = _unlabelled(document, pairs)
     return Model(
@@ -296,6 +299,11 @@ def _app(pair: Any, unlabelled: Label | None) -> KnownApp:  # noqa: ANN401
     )
 
 
+def _types(row: object) -> list[type]:
+    """Return the types of what a list holds, none of anything else."""
+    return [type(part) for part in row] if isinstance(row, list) else []
+
+
 def _count(holder: dict[str, Any], key: str) -> int:
     value: int = _value(holder, key, int, 0)
     if value < 0:
@@ -306,8 +314,7 @@ def _count(holder: dict[str, Any], key: str) -> int:
 def _labels(pairs: list[Any]) -> Counter[Label]:
     labels: Counter[Label] = Counter()
     for pair in pairs:
-        kinds = [type(part) for part in pair] if isinstance(pair, list) else []
-        if kinds not in _PAIRS or pair[1] < 1:
+        if _types(pair) not in _PAIRS or pair[1] < 1:
             raise _DamagedError(f"labels holds {str(pair)[:80]}")
         labels[pair[0]] += pair[1]
     return labels
@@ -345,12 +352,14 @@ def _seen(section: Any) -> SeenElements:  # noqa: ANN401
     if not isinstance(section, dict):
         raise _DamagedError("seen is no object")
     seen = SeenElements()
-    try:
-        rows = [(str(e), int(first), int(last)) for e, first, last in section["elements"]]
-        for row in rows:
-            seen.put(*row)
-        for name, held in section["devices"]:
-            seen.put_device(str(name), [rows[int(at)][0] for at in held])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise _DamagedError(f"seen: {error}") from error
+    rows = _value(section, "elements", list, None)
+    for row in rows:
+        if _types(row) != [str, int, int]:
+            raise _DamagedError(f"elements of seen holds {str(row)[:80]}")
+        seen.put(*row)
+    for pair in _value(section, "devices", list, None):
+        numbers = pair[1] if _types(pair) == [str, list] else [None]
+        if any(type(at) is not int or not 0 <= at < len(rows) for at in numbers):
+            raise _DamagedError(f"devices of seen holds {str(pair)[:80]}")
+        seen.put_device(pair[0], [rows[at][0] for at in numbers])
     return seen

@@ -115,6 +115,14 @@ class TestSeenElements:
         assert SeenElements().since is None
         assert not SeenElements().on_site("name:a")
 
+    def test_unknown_times(self) -> None:
+        """Elements of unknown time, as upstream's files have them, are not from 1970."""
+        seen = SeenElements()
+        seen.put("name:a", 0, 0)
+        assert seen.since is None
+        seen.put("name:b", 5, 7)
+        assert seen.since == 5
+
     def test_devices(self) -> None:
         """Elements are known on the devices that saw them, each counted once."""
         seen = SeenElements()

@@ -155,6 +155,7 @@ DAMAGED: list[tuple[str, object, str]] = [
     ("list", [1, 2], 'is no fingerprint file: it has no "fingerprints"'),
     ("batch", document(batch="300"), "is damaged: batch is '300'"),
     ("zero", document(batch=0), "is damaged: batch and window must be over 0"),
+    ("long", document(window=4e9), "batch and window must be over 0, up to 36500 days"),
     ("nan", document(window=float("nan")), "is damaged: window is nan"),
     ("huge", document(batch=10**400), "is damaged: batch is 1000"),
     ("true", document(threshold=True), "is damaged: threshold is True"),
@@ -177,8 +178,19 @@ DAMAGED: list[tuple[str, object, str]] = [
     ("count", fingerprint(labels=[["a", 0]]), r"is damaged: labels holds \['a', 0\]"),
     ("counts", fingerprint(labels=[["a", "b"]]), "is damaged: labels holds"),
     ("seen", document(seen=[]), "is damaged: seen is no object"),
-    ("devices", document(seen={"elements": [], "devices": [["a", [0]]]}), "is damaged: seen: "),
-    ("elements", document(seen={"elements": [["a"]]}), "is damaged: seen: not enough values"),
+    (
+        "devices",
+        document(seen={"elements": [], "devices": [["a", [0]]]}),
+        "is damaged: devices of seen holds",
+    ),
+    ("elements", document(seen={"elements": [["a"]]}), "is damaged: elements of seen holds"),
+    ("times", document(seen={"elements": [["a", float("inf"), 0]]}), "elements of seen holds"),
+    (
+        "number",
+        document(seen={"elements": [["a", 1, 1]], "devices": [["d", [-1]]]}),
+        "of seen holds",
+    ),
+    ("no devices", document(seen={"elements": []}), "is damaged: devices is None"),
 ]
 
 

@@ -23,6 +23,12 @@ from flowprint_zeek.core.batch import cut_intervals
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ORDER = [
+    *("start", "uid", "batch", "row_start", "row_end"),
+    *("device", "orig_h", "orig_p", "resp_h", "resp_p", "proto", "n_bytes"),
+]
+"""What slices of a closed batch are sorted by; only ``row_end`` falls."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -167,13 +173,20 @@ def _least(
     return -(-time // batch) - 1
 
 
+def _in_order(parts: pd.DataFrame) -> pd.DataFrame:
+    """Return slices by start, then by all that tells them apart, whatever order they came in."""
+    parts = parts.sort_values("start", ignore_index=True)
+    order = np.arange(len(parts))
+    tied = parts["start"].duplicated(keep=False).to_numpy()
+    # Few slices start at the same time, and sorting text is dear.
+    rising = [column != "row_end" for column in _ORDER]
+    order[tied] = parts[tied].sort_values(_ORDER, ascending=rising).index
+    return parts.take(order).reset_index(drop=True)
+
+
 def _closed_batch(number: int, parts: pd.DataFrame) -> ClosedBatch:
-    parts = parts.sort_values(
-        ["start", "uid", "batch", "row_start", "row_end", "orig_h", "resp_h", "resp_p"],
-        ascending=[True, True, True, True, False, True, True, True],
-        ignore_index=True,
-    )
-    # Of a row written twice the longer stays; the sort above decides between equal ones.
+    parts = _in_order(parts)
+    # Of a row written twice the longer stays; it stands first.
     twice = (parts.duplicated(["uid", "row_start", "batch"]) & (parts["uid"] != "")).to_numpy()
     n_duplicates = int((twice & (parts["batch"] == number) & (parts["home"] == number)).sum())
     parts = parts[~twice]

@@ -9,6 +9,7 @@ import pandas as pd
 from flowprint_zeek.core.devices import Selector, without_names
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.stream.pipeline import selection_of
+from flowprint_zeek.stream.report import ssl_dropped
 from flowprint_zeek.zeek.join import CONN_COLUMNS, SSL_COLUMNS, TlsRows, conn_rows
 from flowprint_zeek.zeek.reader import ReadStats, read_chunks
 
@@ -27,7 +28,7 @@ KINDS = ("conn", "ssl")
 def read_capture(
     logs: Sequence[LogFile], config: Config, *, span: Span, stats: ReadStats
 ) -> tuple[pd.DataFrame, Dropped]:
-    """Return the flow table of logs, and what became no flow.
+    """Return the flow table of logs, and what became no flow; `stats` gets the problems.
 
     Memory grows with the logs; `flowprint_zeek.stream.replay` is for archives.
 
@@ -52,7 +53,10 @@ def read_capture(
         raise LogError("the conn logs have no rows", path=logs[0].path)
     flows = pd.concat(parts, ignore_index=True)
     flows = flows.sort_values(["start", "uid", "end"], ignore_index=True)
-    flows = flows.drop_duplicates(["uid", "start"], keep="last", ignore_index=True)
+    twice = flows.duplicated(["uid", "start"], keep="last") & (flows["uid"] != "")
+    flows = flows[~twice].reset_index(drop=True)
+    if tls.dropped:
+        stats.problems.append(ssl_dropped(tls.dropped))
     certificate, name = tls.look_up(flows["uid"].to_numpy(dtype=object))
     flows = flows.assign(certificate=certificate, name=name)
     return without_names(flows, config.ignore.names), selector.dropped

@@ -82,8 +82,7 @@ class Evidence:
             score=float(self.judged.score[at]),
             nearest=self.labels[at] or self.nearest[at],
             similarity=float(self.similarity[at]),
-            n_flows=int(view.found.n_flows[at]),
-            n_bytes=int(rows["n_bytes"].sum()),
+            n_bytes=sum(rows["n_bytes"].tolist()),
             uids=_distinct(reached["uid"]),
             certificates=self._certificates(reached),
             pivot=_pivot(reached, [elements for elements in met if elements]),
@@ -122,8 +121,9 @@ class Evidence:
         return novel, [element for element, new in zip(elements, core, strict=True) if not new]
 
     def _certificates(self, rows: pd.DataFrame) -> list[str]:
-        prints = [text for text in _distinct(rows["certificate"]) if text]
-        return [self.subjects.get(one, one[:16]) for one in prints][:_FEW]
+        prints = _distinct(rows["certificate"])[:_FEW]
+        # A certificate without a subject is told by its fingerprint too.
+        return [self.subjects.get(one) or one[:16] for one in prints]
 
 
 def _pivot(reached: pd.DataFrame, met: list[set[str]]) -> Row:
@@ -140,7 +140,7 @@ def _pivot(reached: pd.DataFrame, met: list[set[str]]) -> Row:
     most = min(flows, key=lambda element: (-flows[element], element))
     flow = reached.iloc[[most in elements for elements in met].index(True)]
     return {
-        "uid": flow["uid"],
+        "uid": flow["uid"] or None,
         "orig_h": flow["orig_h"],
         "orig_p": int(flow["orig_p"]),
         "resp_h": flow["server"],
@@ -150,4 +150,5 @@ def _pivot(reached: pd.DataFrame, met: list[set[str]]) -> Row:
 
 
 def _distinct(texts: pd.Series[str]) -> list[str]:
-    return list(dict.fromkeys(texts.tolist()))
+    """Return the texts, each once and "" not at all."""
+    return [text for text in dict.fromkeys(texts.tolist()) if text]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.elements import digest, is_endpoint, shown
 from flowprint_zeek.core.flows import SECOND
+from flowprint_zeek.stream.pending import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,10 +55,8 @@ class Finding:
         Score of novelty, and similarity to the nearest known app.
     nearest : str
         Label or id of the nearest known app, "" for none.
-    n_flows : int
-        Flows assigned.
     n_bytes : int
-        Bytes of those flows.
+        Bytes of the flows assigned.
     uids : sequence of str
         Their uids, by start.
     certificates : sequence of str
@@ -77,7 +76,6 @@ class Finding:
     score: float
     nearest: str
     similarity: float
-    n_flows: int
     n_bytes: int
     uids: Sequence[str]
     certificates: Sequence[str]
@@ -154,9 +152,11 @@ def _notice(note: str, now: int, message: str, sub: str) -> Row:
 
 
 def _message(finding: Finding, app: PendingApp, since: int | None) -> str:
-    days = 0 if since is None else (finding.batch_start - since) // (86_400 * SECOND)
+    days = 0 if since is None else (finding.batch_start - since) // DAY
     age = f"in {_count(days, 'day')}" if days else "before"
-    begun = datetime.fromtimestamp(app.first / SECOND, UTC).strftime("%H:%MZ")
+    today = app.first // DAY == finding.closed // DAY
+    form = "%H:%MZ" if today else "%Y-%m-%d %H:%MZ"
+    begun = datetime.fromtimestamp(app.first / SECOND, UTC).strftime(form)
     return (
         f"New app on {finding.device}: {_names(finding.novel, _LISTED)}, not seen at this site "
         f"{age}; {_count(app.n_flows, 'flow')} in {_count(app.n_batches, 'batch', 'batches')} "
@@ -190,7 +190,8 @@ def _listed(key: str, separator: str, items: Sequence[str], room: int) -> str:
     """Return `` key=a|b|+2`` within so many bytes, "" without items."""
     if not items:
         return ""
-    for kept in range(len(items), -1, -1):
+    # Each item needs a byte at least, so no more than `room` are tried.
+    for kept in range(min(len(items), room), -1, -1):
         rest = [f"+{len(items) - kept}"] if kept < len(items) else []
         text = f" {key}={separator.join([*items[:kept], *rest])}"
         if len(text) <= room:

@@ -197,8 +197,9 @@ class Pipeline:
             view = self._view(batch)
             self._count(batch, view)
             self._tls.forget(batch.ended)
-            first = view.start if self._first_start is None else self._first_start
-            learned = self.learning.covers(view.start, first)
+            if self._first_start is None:
+                self._first_start = view.start
+            learned = self.learning.covers(view.start, self._first_start)
             before = self.detector.unseen, self.detector.notices
             if learned:
                 self.counts.learned += 1
@@ -223,8 +224,6 @@ class Pipeline:
     def _view(self, batch: ClosedBatch) -> BatchView:
         slices = self._joined(batch.slices)
         start = batch.number * self.timing.batch
-        if self._first_start is None:
-            self._first_start = start
         found = fingerprint(slices, self._parameters)
         self._late.match(self._joined(batch.late))
         self._late.remember(batch.number, found)

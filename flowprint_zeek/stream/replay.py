@@ -31,6 +31,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "x509": ("ts", "fingerprint", "certificate.subject"),
 }
 _FOREVER = 1 << 62
+_BEFORE_ALL = -_FOREVER
 _KEYS = {"conn": "end", "ssl": "ts", "x509": "ts"}
 
 
@@ -74,21 +75,23 @@ class Source:
     stats: ReadStats = field(default_factory=ReadStats)
 
     def first_time(self, kind: str) -> int:
-        """Return the first time of the logs of a kind, µs; 0 without rows."""
-        return min((first for first, _ in self._files(kind)), default=0)
+        """Return the first time of the logs of a kind, µs; 0 where no first row tells one."""
+        return min((first for first, _ in self._files(kind) if first != _BEFORE_ALL), default=0)
 
     def arrivals(self, kind: str) -> Arrivals:
         """Return the rows of one kind by arrival."""
         return Arrivals(self._files(kind), _KEYS[kind])
 
     def _files(self, kind: str) -> list[tuple[int, Chunks]]:
-        """Return what opens each file of a kind that has rows, with its first time."""
+        """Return what opens each file of a kind, with its first time.
+
+        A file whose first row tells none is opened at once, so that what it holds is counted.
+        """
         files: list[tuple[int, Chunks]] = []
         for log in self.logs:
             if log.kind == kind:
-                first = self._prepared(peek(log, _COLUMNS[kind]), kind)
-                if len(first):
-                    files.append((int(first[_KEYS[kind]].iloc[0]), partial(self._chunks, log)))
+                times = self._prepared(peek(log, _COLUMNS[kind]), kind)[_KEYS[kind]].tolist()
+                files.append((times[0] if times else _BEFORE_ALL, partial(self._chunks, log)))
         return files
 
     def _prepared(self, rows: pd.DataFrame, kind: str) -> pd.DataFrame:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 NO_SSL = "no ssl log: no server names and no certificates, only addresses"
 
 _FEW = 3
-_HALF = 0.5
 _SOME = 100
 
 
@@ -62,24 +61,25 @@ def warnings(source: Source, pipeline: Pipeline) -> list[str]:
     found = list(source.stats.problems)
     if not any(log.kind == "ssl" for log in source.logs):
         found.append(NO_SSL)
-    if not pipeline.counts.flows:
-        return [*found, no_flows(pipeline.dropped)]
-    found += foreign(pipeline.dropped, pipeline.counts.flows)
+    if pipeline.counts.flows:
+        found += foreign(pipeline.dropped, pipeline.counts.flows)
     if pipeline.overdue:
         found.append(
             f"{_counted(pipeline.overdue, 'row')} came after the batch had closed; if logs are "
             "not in the order of connection end, raise stream.disorder"
         )
     if pipeline.tls_dropped:
-        dropped = _counted(pipeline.tls_dropped, "ssl row")
-        found.append(f"{dropped} dropped: raise stream.join_rows")
+        found.append(ssl_dropped(pipeline.tls_dropped))
     learned, known = pipeline.counts.learned, len(pipeline.site.known)
-    if not known and not learned:
-        found.append("nothing is known: no batch was learned, so every app is unseen")
-    elif learned and known < _SOME:
+    if learned and 0 < known < _SOME:
         few = f"{_counted(known, 'fingerprint')} in {_counted(learned, 'batch', 'es')}"
         found.append(f"learned only {few}: expect notices of apps that are merely rare")
     return found
+
+
+def ssl_dropped(number: int) -> str:
+    """Return a sentence on rows of ssl.log that were too many."""
+    return f"{_counted(number, 'ssl row')} dropped: raise stream.join_rows"
 
 
 def _counted(number: int, noun: str, plural: str = "s") -> str:
@@ -89,7 +89,7 @@ def _counted(number: int, noun: str, plural: str = "s") -> str:
 def foreign(dropped: Dropped, n_flows: int) -> list[str]:
     """Warn where under half of the connections that could be flows have a device."""
     strangers = dropped.reasons["not_local"]
-    if not strangers or n_flows >= strangers * _HALF / (1 - _HALF):
+    if n_flows >= strangers:
         return []
     return [f"under half of the flows have a device: {_add_networks(dropped)}"]
 

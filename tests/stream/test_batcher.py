@@ -25,9 +25,12 @@ def rows(*connections: Connection) -> pd.DataFrame:
     """Return connections of uid, start and end as the batcher takes them."""
     uid, start, end = zip(*connections, strict=True) if connections else ((), (), ())
     table = pd.DataFrame(
-        {"start": list(start), "end": list(end), "resp_p": 443}, index=range(len(start))
+        {"start": list(start), "end": list(end), "orig_p": 40_000, "resp_p": 443, "n_bytes": 9},
+        index=range(len(start)),
     ).astype("int64")
-    texts = pd.DataFrame({"uid": list(uid), "orig_h": "10.0.0.1", "resp_h": "203.0.113.1"})
+    texts = pd.DataFrame(
+        {"uid": list(uid), "device": "10.0.0.1", "orig_h": "10.0.0.1", "resp_h": "203.0.113.1"}
+    ).assign(proto="tcp")
     return pd.concat([texts.astype(object), table], axis=1)
 
 
@@ -227,6 +230,22 @@ def test_of_a_row_written_twice_the_longer_stays() -> None:
     for order in ([20, 90], [90, 20]):
         found = closed(*(("C1", 10, end) for end in order))
         assert spans(found[0].slices) == [[0, 10, 90]]
+
+
+@pytest.mark.parametrize("uid", ["", "C1"])
+@pytest.mark.parametrize("column", ["orig_p", "n_bytes"])
+def test_rows_of_one_time_and_uid_do_not_depend_on_their_order(uid: str, column: str) -> None:
+    """What rows of one time and uid differ in decides between them, not which came first."""
+    one, other = rows((uid, 10, 20)), rows((uid, 10, 20)).assign(**{column: 7})
+
+    def batched(*parts: pd.DataFrame) -> list[object]:
+        batcher = Batcher(TIMING)
+        for part in parts:
+            batcher.add(part)
+        (batch,) = batcher.close_all()
+        return [batch.slices[column].tolist(), batch.n_duplicates]
+
+    assert batched(one, other) == batched(other, one)
 
 
 def test_another_start_is_another_flow() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -15,9 +16,12 @@ from tests.stream.small import (
     SECOND,
     Conn,
     Found,
+    conn,
     moved,
+    pipeline,
     run,
     session,
+    ssl,
     until,
 )
 
@@ -236,6 +240,25 @@ def test_a_notice_points_to_the_novel_element_with_most_flows() -> None:
     more = [Conn(f"CM{at}", HOUR + at, 60.0, name="n3.game.example") for at in range(40, 44)]
     (notice,) = judged(*session("game", HOUR), *more).noted("Unseen_App")
     assert notice["uid"] == "Cgame10.0.0.1-3600-3"
+
+
+def test_a_notice_of_flows_without_uid_has_none() -> None:
+    """Where conn.log has no uid, a notice points to the addresses alone."""
+    flows = [replace(one, uid="") for one in session("game", HOUR)]
+    (notice,) = judged(*flows).noted("Unseen_App")
+    assert notice["uid"] is None
+    assert "uids=" not in str(notice["sub"])
+    assert notice["id.resp_h"] == "203.0.160.0"
+
+
+def test_bytes_of_any_size_add_up() -> None:
+    """Counts that a damaged log makes huge do not become negative."""
+    line, found = pipeline(NOTHING)
+    flows = session("game", 0)
+    line.ssl(ssl(*flows))
+    line.conn(conn(*flows).assign(n_bytes=1 << 62))
+    line.finish()
+    assert " bytes=36893488T " in str(found.noted("Unseen_App")[0]["sub"])
 
 
 def test_a_notice_of_new_certificates_on_known_addresses_has_a_connection() -> None:

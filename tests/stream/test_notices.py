@@ -47,7 +47,6 @@ FINDING = Finding(
     score=0.912,
     nearest="mail",
     similarity=0.044,
-    n_flows=9,
     n_bytes=1_900_000,
     uids=("C1", "C2"),
     certificates=("CN=*.a.example",),
@@ -128,6 +127,12 @@ def test_the_message_tells_no_days_before_there_is_one() -> None:
         assert "not seen at this site before;" in str(notice(since=since)["msg"])
 
 
+def test_the_message_tells_the_date_of_another_day() -> None:
+    """An app that is raised again a day later says the day on which it began."""
+    later = replace(FINDING, closed=FINDING.closed + DAY, batch_start=FINDING.batch_start + DAY)
+    assert "in 2 batches since 2026-01-01 01:00Z;" in str(notice(later)["msg"])
+
+
 def test_the_message_names_three_and_counts_the_rest() -> None:
     """Names come before addresses; of many elements three are named."""
     novel = ("203.0.113.9:443", *(f"name:{one}.example" for one in "abcd"))
@@ -180,6 +185,13 @@ def test_sub_counts_what_does_not_fit() -> None:
         *listed, rest = found[key].split(separator)
         assert len(listed) + int(rest.removeprefix("+")) == size
         assert listed
+
+
+def test_sub_counts_a_flood_of_flows() -> None:
+    """Of 100,000 flows in a batch only as many are tried as could fit."""
+    uids = tuple(f"C{number}" for number in range(100_000))
+    *listed, rest = parts(notice(replace(FINDING, uids=uids))["sub"])["uids"].split(",")
+    assert len(listed) + int(rest.removeprefix("+")) == len(uids)
 
 
 def test_sub_counts_a_list_of_which_nothing_fits() -> None:
@@ -265,7 +277,6 @@ def test_the_id_is_of_format_device_batch_and_elements() -> None:
         score=0.1,
         nearest="other",
         similarity=0.9,
-        n_flows=1,
         n_bytes=1,
         uids=(),
         certificates=(),

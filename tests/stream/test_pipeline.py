@@ -101,15 +101,18 @@ def test_shared_names_are_no_names() -> None:
     assert seen(line) == ["203.0.113.1:443"]
 
 
-def test_certificates_have_the_subjects_of_x509() -> None:
+@pytest.mark.parametrize(
+    ("subject", "shown"), [("CN=game.example", "CN=game.example"), ("", 8 * "ab")]
+)
+def test_certificates_have_the_subjects_of_x509(subject: str, shown: str) -> None:
     """A notice names the certificate by its subject where x509.log tells it."""
     line, found = pipeline(NOTHING)
     mark = "ab" * 32
-    rows = [{"ts": MIDNIGHT, "fingerprint": mark, "certificate.subject": "CN=game.example"}]
+    rows = [{"ts": MIDNIGHT, "fingerprint": mark, "certificate.subject": subject}]
     line.x509(frame("x509", ("ts", "fingerprint", "certificate.subject"), rows))
     feed(line, [replace(one, certificate=mark) for one in session("game", 0)])
     line.finish()
-    assert "cert='CN=game.example' " in str(found.noted("Unseen_App")[0]["sub"])
+    assert f"cert='{shown}' " in str(found.noted("Unseen_App")[0]["sub"])
 
 
 # What is left out

@@ -51,7 +51,7 @@ def replayed(
 ) -> tuple[Pipeline, Found]:
     """Return a finished replay under the settings that the numbers below were read with."""
     line, found = pipeline(
-        learning, site=site, log__rows="all", fingerprint__activity="ends", detect__min_score=0.6
+        learning, site=site, log__rows="all", fingerprint__activity="ends", detect__min_score=0.7
     )
     replay(Source(find_logs([folder], KINDS)), line)
     return line, found

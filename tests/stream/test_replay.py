@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -340,6 +341,32 @@ def test_logs_without_rows_are_no_error(tmp_path: Path) -> None:
     """Logs that were opened and got nothing give nothing, and their files are read."""
     (tmp_path / "conn.log").touch()
     assert finished(tmp_path, Span()).counts.batches == 0
+
+
+def test_a_file_counts_though_its_first_row_has_no_time(tmp_path: Path) -> None:
+    """A row without a time is left out, the rows behind it are not."""
+    rows = [
+        {"uid": f"C{at}", "id.orig_h": "10.0.0.1", "id.orig_p": 40_000, "proto": "tcp"}
+        | {"id.resp_h": "203.0.113.1", "id.resp_p": 443, "conn_state": "SF", "duration": 1.0}
+        | ({"ts": MIDNIGHT // SECOND + at} if at else {})
+        for at in range(3)
+    ]
+    (tmp_path / "conn.log").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    source = Source(find_logs([tmp_path], KINDS))
+    assert source.first_time("conn") == 0
+    line, _ = pipeline(ALWAYS)
+    replay(source, line)
+    assert (line.counts.flows, source.stats.rows["conn"]) == (2, 3)
+
+
+def test_damage_is_counted_where_there_is_nothing_else(tmp_path: Path) -> None:
+    """A file of damaged lines only is read beside others, and its damage told."""
+    conn_log(tmp_path, Conn("C1", 0))
+    header = [one for one in (tmp_path / "conn.log").read_text().splitlines() if one[0] == "#"][:-1]
+    (tmp_path / "conn.00:00:00-01:00:00.log").write_text("\n".join([*header, "x", "y", ""]))
+    source = Source(find_logs([tmp_path], KINDS))
+    replay(source, pipeline(ALWAYS)[0])
+    assert (source.stats.rows["conn"], source.stats.damaged["conn"]) == (1, 2)
 
 
 def test_logs_behind_the_last_connection_are_read_to_their_end(tmp_path: Path) -> None:
