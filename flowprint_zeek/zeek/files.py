@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,8 +19,18 @@ from flowprint_zeek.zeek.logformat import Header, kind_of_name, parse_header
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+_logger = logging.getLogger(__name__)
+
 _HEAD = 1 << 16
 _BLANK = b"\xef\xbb\xbf \t\r\n"
+
+_COMPRESSED = {
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"BZh": "bzip2",
+}
+_COMPRESSED_NAME = re.compile(r"\.(zst|xz|lz4|bz2)$")
 
 # Columns that tell a kind where neither the rows nor the name do.
 _TELLING = {
@@ -56,7 +68,8 @@ def find_logs(paths: Sequence[str | Path], kinds: Collection[str]) -> list[LogFi
 
     In the order of the arguments, each directory and pattern by sorted path. A file that is reached
     in several ways counts once, and so does a log beside its own ``.gz``, of which the plain one is
-    taken.
+    taken. A file that is found in a directory or by a pattern, is named like a wanted log and is
+    none is left out, which the package's log says.
 
     Parameters
     ----------
@@ -97,8 +110,17 @@ def log_at(path: str | Path) -> LogFile:
         raise LogError("no such file or directory", path=place)
     log = _recognised(place)
     if log is None:
-        raise LogError("is no Zeek log: neither a header nor JSON", path=place)
+        raise LogError(_refusal(place), path=place)
     return log
+
+
+def _refusal(path: Path) -> str:
+    """Return why a file is no log."""
+    head = head_of(path)
+    for magic, name in _COMPRESSED.items():
+        if head.startswith(magic):
+            return f"is compressed by {name}: only gzip is read"
+    return "is no Zeek log: neither a header nor JSON"
 
 
 def _listed(kinds: Collection[str]) -> str:
@@ -159,6 +181,8 @@ def _searched(files: Iterable[Path], kinds: Collection[str]) -> Iterator[LogFile
             continue
         if log is not None and log.kind in kinds:
             yield log
+        elif log is None and kind_of_name(_COMPRESSED_NAME.sub("", file.name)) in kinds:
+            _logger.warning("%s: %s; left out", file, _refusal(file))
 
 
 def _distinct(logs: Sequence[LogFile]) -> Iterator[LogFile]:

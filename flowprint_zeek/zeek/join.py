@@ -145,7 +145,8 @@ class TlsRows:
         Rows kept at most. When there are more, the oldest go until seven eighths of the limit are
         left, so that making room costs little a row.
     deny : collection of str, default none
-        Normalised server names that strangers share, such as ``cloudflare-ech.com``: no names.
+        Normalised server names that strangers share, such as ``cloudflare-ech.com``: no names. A
+        leading dot stands for every subdomain.
 
     Attributes
     ----------
@@ -157,6 +158,7 @@ class TlsRows:
         self.limit = limit
         self.dropped = 0
         self._deny = frozenset(deny)
+        self._deny_below = tuple(name for name in deny if name.startswith("."))
         self._rows: dict[str, TlsRow] = {}
         self._horizon = UNSET
         self._swept = 0
@@ -190,7 +192,7 @@ class TlsRows:
 
     def _name(self, server_name: str) -> str:
         name = sys.intern(normalise_name(server_name))
-        return "" if name in self._deny else name
+        return "" if name in self._deny or name.endswith(self._deny_below) else name
 
     def look_up(self, uids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the certificates and names of connections, "" without.

@@ -98,6 +98,7 @@ def test_indent_and_byte_order_mark_do_not_hide_a_header(tmp_path: Path) -> None
         ("conn.log", b"1.000000\tC1\n", r"conn.log: is no Zeek log"),
         ("conn.log", b"#path\tconn\n1.000000\tC1\n", r"conn.log: is no Zeek log"),
         ("conn.log", b"[1, 2]\n", r"conn.log: is no Zeek log"),
+        ("conn.log.zst", b"\x28\xb5\x2f\xfd\x00", r"is compressed by zstd: only gzip"),
     ],
 )
 def test_a_named_file_that_is_no_log_is_an_error(
@@ -108,6 +109,22 @@ def test_a_named_file_that_is_no_log_is_an_error(
         (tmp_path / name).write_bytes(content)
     with pytest.raises(LogError, match=said):
         find_logs([tmp_path / name], ["conn"])
+
+
+def test_a_found_file_that_is_no_log_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is left out, but not silently; other kinds and other files are nobody's concern."""
+    (tmp_path / "conn.log").write_bytes(CONN)
+    (tmp_path / "conn.1.log").write_bytes(b"1.000000\tC1\n")
+    (tmp_path / "conn.2.log.xz").write_bytes(b"\xfd7zXZ\x00\x00")
+    (tmp_path / "dns.log.zst").write_bytes(b"\x28\xb5\x2f\xfd\x00")
+    (tmp_path / "conn-summary.log").write_text("no log\n")
+    assert names(tmp_path) == ["conn.log"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path}/conn.1.log: is no Zeek log: neither a header nor JSON; left out",
+        f"{tmp_path}/conn.2.log.xz: is compressed by xz: only gzip is read; left out",
+    ]
 
 
 def test_places_without_a_wanted_log_are_named(tmp_path: Path) -> None:

@@ -133,6 +133,13 @@ def test_tls_rows_wait_for_their_connection() -> None:
     assert len(rows) == 1
 
 
+def test_a_denied_subdomain_has_a_leading_dot() -> None:
+    """It stands for every name below the domain and not for the domain."""
+    rows = TlsRows(deny=[".example.com"])
+    rows.add(ssl(("C1", 1, "", "a.b.example.com"), ("C2", 1, "", "example.com")))
+    assert looked_up(rows, "C1", "C2") == [("", ""), ("", "example.com")]
+
+
 def test_rows_without_uid_are_nobodys() -> None:
     """They would otherwise go to every connection without uid."""
     rows = TlsRows()
