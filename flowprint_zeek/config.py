@@ -84,7 +84,7 @@ class DeviceSettings:
     local_networks: tuple[str, ...] = setting(
         many(network()),
         PRIVATE,
-        "networks of the devices, where a log does not say what is local",
+        "networks of devices, beside hosts that a log calls local",
     )
     inbound: bool = setting(flag(), default=False, doc="keep flows that outsiders originate")
     unanswered: bool = setting(flag(), default=False, doc="keep flows that nobody answered")
@@ -127,7 +127,7 @@ class DetectSettings:
         SHARE, 0.1, "similarity to every known app below which the command detect says unseen"
     )
     min_score: float = setting(
-        SHARE, 0.6, "least share of a fingerprint's rarity weight that is new to the site"
+        SHARE, 0.7, "least share of a fingerprint's rarity weight that is new to the site"
     )
     min_novel: int = setting(COUNT, 2, "least own elements that the site never saw")
     min_flows: int = setting(COUNT, 5, "least own flows")

@@ -45,10 +45,10 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         parameters = matching.parameters(model) | {"threshold": threshold}
         terminal.json({"parameters": parameters, "results": found})
         return Exit.OK
-    columns = ("source", "fingerprint", "n_flows", "label", "similarity", "unseen")
+    keys = ("source", "fingerprint", "n_flows", "label", "similarity", "unseen")
+    columns = ("source", "fingerprint", "flows", "label", "similarity", "unseen")
     rows = [
-        [row[column] if column != "similarity" else f"{row[column]:.3f}" for column in columns]
-        for row in found
+        [row[key] if key != "similarity" else f"{row[key]:.3f}" for key in keys] for row in found
     ]
     terminal.table(f"Unseen below {threshold:g}", columns, rows)
     unseen = sum(bool(row["unseen"]) for row in found)

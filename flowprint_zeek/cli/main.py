@@ -36,8 +36,8 @@ COMMANDS = {
     "demo": "simulate a small network, learn it, and find the unseen apps planted in a day",
     "simulate": "write logs of simulated devices and apps, with the truth",
     "fingerprint": "make fingerprints of logs",
-    "recognize": "name the known app of each fingerprint or flow",
-    "detect": "tell which fingerprints or flows are of unseen apps",
+    "recognize": "name the known app of each fingerprint",
+    "detect": "tell which fingerprints are of unseen apps",
     "replay": "run archived logs through the whole pipeline, to notices",
 }
 """Commands and what the global help says of them.

@@ -119,7 +119,8 @@ def with_parameters(config: Config, model: store.Model, args: Namespace, path: P
         name = key.partition(".")[2]
         given, known = getattr(args, key), getattr(model.parameters, name)
         if given is not None and getattr(config.fingerprint, name) != known:
-            raise ModelError(f"was made with {name} {known}, not {given}", path=path)
+            was = f"{known:g}" if isinstance(known, float) else known
+            raise ModelError(f"was made with {name} {was}, not {given}", path=path)
     chosen = {name: getattr(model.parameters, name) for name in _PARAMETERS}
     return replace(config, fingerprint=replace(config.fingerprint, **chosen))
 

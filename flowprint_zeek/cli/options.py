@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
+_DATE = r"(19|20)[0-9]{6}"
+"""A date without dashes, which as seconds would lie in 1970."""
+
 PARAMETERS = {
     "fingerprint.batch": "-b",
     "fingerprint.window": "-w",
@@ -177,7 +180,7 @@ def instant(text: str) -> int:
     ----------
     text : str
         ISO time such as ``2026-01-31``, ``2026-01-31T13:40Z`` or ``2026-01-31 13:40:00.5+01:00``,
-        UTC where it names no zone; or seconds since the epoch.
+        UTC where it names no zone; or seconds since the epoch. ``20260131`` is a date.
 
     Raises
     ------
@@ -189,10 +192,11 @@ def instant(text: str) -> int:
     >>> instant("1970-01-01T00:00:02"), instant("2.000001")
     (2000000, 2000001)
     """
-    if re.fullmatch(r"\s*-?[0-9]{1,12}(\.[0-9]*)?\s*", text):
-        return int(Decimal(text.strip()) * 1_000_000)
+    given = text.strip()
+    if re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]*)?", given) and not re.fullmatch(_DATE, given):
+        return int(Decimal(given) * 1_000_000)
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(given)
     except ValueError as error:
         raise ArgumentTypeError(
             f"{text!r} is no time: write 2026-01-31T13:40Z or seconds since the epoch"

@@ -13,12 +13,12 @@ from flowprint_zeek.cli.capture import found
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.matching import fits_logs, with_parameters
 from flowprint_zeek.core.flows import microseconds
-from flowprint_zeek.errors import UsageError
+from flowprint_zeek.errors import LogError, OutputError, UsageError
 from flowprint_zeek.known import KnownApps, SeenElements, Site
-from flowprint_zeek.stream.outputs import Outputs
+from flowprint_zeek.stream.outputs import NOTICES, VERDICTS, Outputs
 from flowprint_zeek.stream.pipeline import Learning, Pipeline, parameters_of
 from flowprint_zeek.stream.replay import KINDS, Source, Span, replay
-from flowprint_zeek.stream.report import report, warnings
+from flowprint_zeek.stream.report import no_flows, report, warnings
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -83,10 +83,13 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         config = with_parameters(config, model, args, args.model)
         fits_logs(model, args.model)
     logs = found(args.logs, KINDS)
+    _apart(logs, args.output)
     source = Source(logs, config.stream.chunk_rows, Span(*options.times(args)))
     done = run(source, config, model, learning, args.output, terminal)
     for warning in warnings(source, done.pipeline):
         terminal.warn(warning)
+    if not len(done.pipeline.site.known):
+        raise LogError(_nothing(done.pipeline, source.span))
     result = done.result
     result["seconds"] = round(time.monotonic() - begun, 3)
     if args.json:
@@ -107,6 +110,27 @@ def _learning(args: Namespace) -> Learning:
     return Learning(args.learn_until, duration)
 
 
+def _nothing(pipeline: Pipeline, span: Span) -> str:
+    """Return why nothing is known after a replay."""
+    counts = pipeline.counts
+    if not counts.flows:
+        return no_flows(pipeline.dropped) + (
+            "" if span == Span() else "; --since and --until leave out other rows"
+        )
+    batches = f"{counts.learned} of {counts.batches} batches learned"
+    return f"nothing is known: no fingerprint in {batches}; learn longer"
+
+
+def _apart(logs: list[LogFile], output: Path) -> None:
+    """Raise OutputError where the results would replace logs of the sensor."""
+    if output.resolve() in {log.path.resolve().parent for log in logs}:
+        raise OutputError("holds logs that are read: name a folder of its own", path=output)
+    notices = output / NOTICES
+    if notices.exists() and not (output / VERDICTS).exists():
+        said = f"is not of a replay, which has a {VERDICTS} beside it: name another folder"
+        raise OutputError(said, path=notices)
+
+
 def site_of(config: Config, model: store.Model | None) -> Site:
     """Return what a model knows; elements of its fingerprints count as seen if it says no more."""
     known = KnownApps(config.model.max_fingerprints)
@@ -114,6 +138,7 @@ def site_of(config: Config, model: store.Model | None) -> Site:
         return Site(known)
     for app in model.apps:
         known.put(app)
+    known.prune()
     if model.seen is not None:
         return Site(known, model.seen)
     seen = SeenElements()
@@ -159,15 +184,16 @@ def run(
                 replay(source, pipeline)
             finally:
                 outputs.closed = max(pipeline.last_closed, opened)
-        outputs.model(
-            store.Model(
-                parameters_of(config),
-                config.detect.threshold,
-                "sha256",
-                [app for _, app in site.known],
-                site.seen,
+        if len(site.known):
+            outputs.model(
+                store.Model(
+                    parameters_of(config),
+                    config.detect.threshold,
+                    "sha256",
+                    [app for _, app in site.known],
+                    site.seen,
+                )
             )
-        )
     return Done(pipeline, outputs.notices, report(source, pipeline))
 
 
@@ -182,3 +208,4 @@ def show(result: dict[str, object], output: Path, terminal: Terminal) -> None:
             text = str(value)
         rows.append((key.replace("_", " "), text))
     terminal.table(f"Replay into {output}", ("", ""), rows)
+    terminal.line(f"Notices: {output / NOTICES}")

@@ -35,7 +35,8 @@ _COUNTS = {
 }
 _SHARES = {
     "days": "length in days",
-    "unseen_from": "days before which no late app is used; default: the last day",
+    "unseen_from": "days before which no late app is used; "
+    "default: the last day, or the second half of a shorter network",
     "tls13_share": "share of names that speak TLS 1.3 and hide their certificate",
     "resumed_share": "share of TLS 1.2 connections that resume and show no certificate",
 }

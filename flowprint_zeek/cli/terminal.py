@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -87,8 +88,8 @@ class Terminal:
     ) -> None:
         self.verbosity = verbosity
         self.quiet = quiet
-        self._stdout = sys.stdout if stdout is None else stdout
-        self._stderr = sys.stderr if stderr is None else stderr
+        self._stdout = _open(sys.stdout) if stdout is None else stdout
+        self._stderr = _open(sys.stderr) if stderr is None else stderr
         self._live: Console | None = None
 
     def line(self, text: str) -> None:
@@ -277,6 +278,11 @@ def _json(value: object) -> object:
 def _encodable(text: str, stream: TextIO) -> str:
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    """Return a stream of the process; one that it was started without leads nowhere."""
+    return io.StringIO() if stream is None else stream
 
 
 def _nothing(steps: float = 1) -> None:

@@ -39,7 +39,7 @@ def upstream_of(model: Path, path: Path) -> None:
 def bench(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with good and bad files of every kind."""
     folder = tmp_path_factory.mktemp("bench")
-    for name in ("logs", "only_ssl", "no_ssl", "empty"):
+    for name in ("logs", "only_ssl", "no_ssl", "empty", "sensor"):
         (folder / name).mkdir()
     conn, ssl = log_of(logs, "conn"), log_of(logs, "ssl")
     for name, content in (
@@ -47,6 +47,7 @@ def bench(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("logs/ssl.log", ssl),
         ("only_ssl/ssl.log", ssl),
         ("no_ssl/conn.log", conn),
+        ("sensor/notice.log", b"#path\tnotice\n"),
         ("empty.log", b""),
         ("header.log", conn[: conn.index(b"\n", conn.index(b"#types")) + 1]),
         ("text.log", b"hello\n"),
@@ -150,7 +151,7 @@ WRONG = {
     ),
     "detect -t names.json -e logs -b 6m": (
         Exit.MODEL,
-        "names.json: was made with batch 300.0, not 6m",
+        "names.json: was made with batch 300, not 6m",
     ),
     "recognize -t names.json paper.json -e logs": (
         Exit.MODEL,
@@ -234,6 +235,11 @@ WRONG = {
     # Outputs
     f"replay logs {LEARN}": (Exit.OUTPUT, "text.log/out: cannot be made: Not a directory"),
     "replay logs --learn-for 1h -o text.log": (Exit.OUTPUT, "text.log: cannot be made"),
+    "replay logs --learn-for 1h -o logs": (Exit.OUTPUT, "logs: holds logs that are read"),
+    "replay logs --learn-for 1h -o sensor": (
+        Exit.OUTPUT,
+        "sensor/notice.log: is not of a replay, which has a flowprint.log beside it",
+    ),
     "fingerprint logs -o text.log/a.json": (
         Exit.OUTPUT,
         "text.log/a.json: cannot be written: Not a directory",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -176,10 +177,11 @@ def test_help_names_every_command_code_and_variable(capsys: pytest.CaptureFixtur
     """The global help has every command, exit code and variable."""
     assert main(["--help"]) == Exit.OK
     text = capsys.readouterr().out
-    wanted = [f"\n    {name} " if len(name) < 10 else f"\n    {name}\n" for name in COMMANDS]
-    wanted += [f"\n  {code.value:<4} {row.meaning}\n" for code, row in TABLE.items()]
+    wanted = [f"\n  {code.value:<4} {row.meaning}\n" for code, row in TABLE.items()]
     wanted += [f"\n  {setting.variable} " for setting in SETTINGS.values()]
     assert [part for part in wanted if part not in text] == []
+    # Where a long name's summary stands depends on the Python version.
+    assert [name for name in COMMANDS if not re.search(rf"\n    {name}\s", text)] == []
 
 
 def test_help_imports_no_command() -> None:

@@ -72,6 +72,7 @@ def test_a_wrong_setting_names_its_option(fake: Fake, capsys: pytest.CaptureFixt
         ("1795185600.000001", 1_795_185_600_000_001),
         ("-1", -1_000_000),
         ("1970-01-02", 86_400_000_000),
+        ("20260302", 1_772_409_600_000_000),
         ("1970-01-01T00:01", 60_000_000),
         ("1970-01-01T00:01Z", 60_000_000),
         ("1970-01-01 00:00:00.25", 250_000),
@@ -83,7 +84,7 @@ def test_times_are_microseconds(text: str, micros: int) -> None:
     assert options.instant(text) == micros
 
 
-@pytest.mark.parametrize("text", ["", "now", "nan", "1e9", "2026-13-01", "9" * 13])
+@pytest.mark.parametrize("text", ["", "now", "nan", "1e9", "2026-13-01", "20261301", "9" * 13])
 def test_what_is_no_time_is_refused(text: str) -> None:
     """A text that is neither names itself."""
     with pytest.raises(argparse.ArgumentTypeError, match=r"is no time"):

@@ -13,6 +13,7 @@ import pytest
 
 from flowprint_zeek import store
 from flowprint_zeek.analysis.archive import write
+from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.main import main
 from flowprint_zeek.cli.options import instant
 from flowprint_zeek.core.flows import SECOND
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.analysis.simulate import Simulated
     from tests.cli.conftest import Cli
-
-"""When planted apps begin to be used."""
 
 SIX = "2026-03-02 06:00"
 """When planted apps begin to be used."""
@@ -191,10 +190,11 @@ def test_json_notices_are_what_siems_take(cli: Cli, logs: Path, tmp_path: Path) 
 def test_the_table_has_the_figures(
     cli: Cli, logs: Path, watched: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    """Without --json people get every figure but the settings, and a warning of short learning."""
+    """Without --json people get all figures, where the notices are, a warning of short learning."""
     done = cli.ok("replay", logs, "--learn-until", SIX, "-o", tmp_path / "out")
-    title, *lines = done.out.splitlines()
+    title, *lines, where = done.out.splitlines()
     assert title == f"Replay into {tmp_path / 'out'}"
+    assert where == f"Notices: {tmp_path / 'out' / 'notice.log'}"
     names = [line.split("  ")[0].strip() for line in lines]
     assert names == [key.replace("_", " ") for key in watched[1] if key != "parameters"]
     assert done.err.startswith("flowprint-zeek: warning: learned only ")
@@ -204,18 +204,21 @@ def test_the_table_has_the_figures(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--until", "2026-03-02T00:30Z"), "nothing is known: no batch was learned"),
-        (("--since", "2030-01-01"), "no connection is a flow of a local device (no rows)"),
+        ((), "nothing is known: no fingerprint in 0 of "),
+        (("--since", "2030-01-01"), "no connection is a flow of a local device (no rows); --since"),
     ],
 )
 def test_a_replay_without_sense_says_why(
     cli: Cli, logs: Path, tmp_path: Path, options: tuple[str, ...], said: str
 ) -> None:
-    """Learning that covers no batch, and a span without rows, are each one warning."""
-    done = cli.ok("replay", logs, *options, "--learn-until", "2026-01-01", "-o", tmp_path)
-    assert done.err.startswith(f"flowprint-zeek: warning: {said}")
+    """Learning that covers no batch, and a span without rows, are one error each."""
+    (tmp_path / "model.json").write_text("a good model")
+    done = cli("replay", logs, *options, "--learn-until", "2026-01-01", "-o", tmp_path)
+    assert done.code == Exit.LOGS
+    assert done.err.startswith(f"flowprint-zeek: error: {said}")
     assert done.err.count("\n") == 1
     assert sorted(contents(tmp_path)) == list(FILES)
+    assert (tmp_path / "model.json").read_text() == "a good model"
 
 
 def test_networks_that_are_missing_are_named(cli: Cli, logs: Path, tmp_path: Path) -> None:
@@ -225,7 +228,7 @@ def test_networks_that_are_missing_are_named(cli: Cli, logs: Path, tmp_path: Pat
     foreign[0].write_text(
         text.replace("\t10.20.0.", "\t198.51.100.").replace("\tT\tF\t", "\tF\tF\t")
     )
-    done = cli.ok("replay", foreign[0], "--learn-for", "1h", "-o", foreign[1])
+    done = cli("replay", foreign[0], "--learn-for", "1h", "-o", foreign[1])
     assert "add them to device.local_networks: 198.51.100.0/24 (" in done.err
     failed = cli("fingerprint", foreign[0], "-o", tmp_path / "a.json")
     assert "add them to device.local_networks: 198.51.100.0/24 (" in failed.err

@@ -111,6 +111,16 @@ def test_notes_go_to_stderr_unless_quiet(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr() == ("", "a\\x0ab\n")
 
 
+def test_streams_that_were_never_open_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may be started with stdout and stderr closed: what it says goes nowhere."""
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    terminal = Terminal()
+    terminal.table("", ("a",), [(1,)])
+    terminal.warn("a")
+    terminal.discard()
+
+
 def test_a_stderr_that_is_gone_stops_nothing() -> None:
     """Where nobody listens to stderr, notes are dropped."""
     Terminal(stderr=FakeStream(BrokenPipeError())).note("x")
