@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from flowprint_zeek.core.arrays import ints
+from flowprint_zeek.core.arrays import Ints, Texts, ints
 from flowprint_zeek.core.batch import cut_intervals
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class ClosedBatch:
     late: pd.DataFrame
     n_forgotten: int
     n_duplicates: int
-    ended: np.ndarray[tuple[int], np.dtype[np.object_]]
+    ended: Texts
 
 
 class Batcher:
@@ -113,13 +113,12 @@ class Batcher:
         on_time = np.maximum(_least(end - timing.lateness, timing.batch), first)
         kept = np.clip(_least(end - timing.late_keep, timing.batch), first, on_time)
         closed = np.int64(self._first_open) if self._first_open is not None else first.min()
-        late_rows = on_time < closed
-        self.overdue += int(late_rows.sum())
-        usable = home >= closed
+        self.overdue += int((on_time < closed).sum())
+        in_time = home >= closed
         row, part_start, part_end = cut_intervals(
-            np.maximum(start, kept * timing.batch)[usable], end[usable], timing.batch, 0
+            np.maximum(start, kept * timing.batch)[in_time], end[in_time], timing.batch, 0
         )
-        row = np.flatnonzero(usable)[row]
+        row = np.flatnonzero(in_time)[row]
         number = part_start // timing.batch
         late = number < on_time[row]
         usable = late | (number >= closed)
@@ -136,7 +135,7 @@ class Batcher:
         )
         self._file(parts, np.where(late, home[row], number))
 
-    def _file(self, parts: pd.DataFrame, batch: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+    def _file(self, parts: pd.DataFrame, batch: Ints) -> None:
         if not batch.size:
             return
         if (batch == batch[0]).all():
@@ -166,9 +165,7 @@ class Batcher:
             yield _closed_batch(number, pd.concat(self._open.pop(number), ignore_index=True))
 
 
-def _least(
-    time: np.ndarray[tuple[int], np.dtype[np.int64]], batch: int
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _least(time: Ints, batch: int) -> Ints:
     """Return the least batch that ends at a time or after it."""
     return -(-time // batch) - 1
 

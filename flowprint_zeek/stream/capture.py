@@ -9,7 +9,6 @@ import pandas as pd
 from flowprint_zeek.core.devices import Selector, without_names
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.stream.pipeline import selection_of
-from flowprint_zeek.stream.report import ssl_dropped
 from flowprint_zeek.zeek.join import CONN_COLUMNS, SSL_COLUMNS, TlsRows, conn_rows
 from flowprint_zeek.zeek.reader import ReadStats, read_chunks
 
@@ -40,7 +39,7 @@ def read_capture(
     if not any(log.kind == "conn" for log in logs):
         raise LogError("no conn log: nothing to fingerprint")
     selector = Selector(selection_of(config))
-    tls = TlsRows(config.stream.join_rows, config.ignore.shared_names)
+    tls = TlsRows(deny=config.ignore.shared_names)
     parts = []
     for log in logs:
         if log.kind == "ssl":
@@ -55,8 +54,6 @@ def read_capture(
     flows = flows.sort_values(["start", "uid", "end"], ignore_index=True)
     twice = flows.duplicated(["uid", "start"], keep="last") & (flows["uid"] != "")
     flows = flows[~twice].reset_index(drop=True)
-    if tls.dropped:
-        stats.problems.append(ssl_dropped(tls.dropped))
     certificate, name = tls.look_up(flows["uid"].to_numpy(dtype=object))
     flows = flows.assign(certificate=certificate, name=name)
     return without_names(flows, config.ignore.names), selector.dropped

@@ -133,7 +133,9 @@ def replay(source: Source, pipeline: Pipeline) -> None:
     _feed_tls(pipeline, ssl, x509, last)
     pipeline.finish()
     # Files are read to their end, so that damage is counted also behind the last connection.
-    _feed_tls(pipeline, ssl, x509, None)
+    for arrivals in (ssl, x509):
+        for _ in arrivals.take(_FOREVER):
+            pass
 
 
 def _boundary(arrival: int, timing: Timing) -> int:
@@ -141,9 +143,8 @@ def _boundary(arrival: int, timing: Timing) -> int:
     return -(-(arrival - timing.delay) // timing.batch) * timing.batch + timing.delay
 
 
-def _feed_tls(pipeline: Pipeline, ssl: Arrivals, x509: Arrivals, limit: int | None) -> None:
-    end = _FOREVER if limit is None else limit
-    for rows in ssl.take(end):
+def _feed_tls(pipeline: Pipeline, ssl: Arrivals, x509: Arrivals, limit: int) -> None:
+    for rows in ssl.take(limit):
         pipeline.ssl(rows)
-    for rows in x509.take(end):
+    for rows in x509.take(limit):
         pipeline.x509(rows)

@@ -69,17 +69,13 @@ def warnings(source: Source, pipeline: Pipeline) -> list[str]:
             "not in the order of connection end, raise stream.disorder"
         )
     if pipeline.tls_dropped:
-        found.append(ssl_dropped(pipeline.tls_dropped))
+        dropped = _counted(pipeline.tls_dropped, "ssl row")
+        found.append(f"{dropped} dropped: raise stream.join_rows")
     learned, known = pipeline.counts.learned, len(pipeline.site.known)
     if learned and 0 < known < _SOME:
         few = f"{_counted(known, 'fingerprint')} in {_counted(learned, 'batch', 'es')}"
         found.append(f"learned only {few}: expect notices of apps that are merely rare")
     return found
-
-
-def ssl_dropped(number: int) -> str:
-    """Return a sentence on rows of ssl.log that were too many."""
-    return f"{_counted(number, 'ssl row')} dropped: raise stream.join_rows"
 
 
 def _counted(number: int, noun: str, plural: str = "s") -> str:

@@ -142,7 +142,7 @@ class TlsRows:
     Parameters
     ----------
     limit : int, default 1000000
-        Rows kept at most. When there are more, the oldest go until seven eighths of the limit are
+        Rows that `expire` keeps. Of more, the oldest go until seven eighths of the limit are
         left, so that making room costs little a row.
     deny : collection of str, default none
         Normalised server names that strangers share, such as ``cloudflare-ech.com``: no names. A
@@ -187,8 +187,6 @@ class TlsRows:
         for uid in fresh.keys() & self._rows.keys():
             fresh[uid] = min(fresh[uid], self._rows[uid])
         self._rows.update(fresh)
-        if len(self._rows) > self.limit:
-            self._make_room()
 
     def _name(self, server_name: str) -> str:
         name = sys.intern(normalise_name(server_name))
@@ -215,11 +213,17 @@ class TlsRows:
         deque(map(self._rows.pop, uids, repeat(None)), maxlen=0)
 
     def expire(self, before: int) -> None:
-        """Drop rows from before a time, µs since the epoch."""
+        """Drop rows from before a time, µs since the epoch, and the oldest beyond the limit.
+
+        Only here rows go because of the limit: what goes depends on what has arrived by the time
+        of the call, not on how it was read.
+        """
         self._horizon = max(self._horizon, before)
         # They are invisible at once; clearing them out waits until it pays.
         if len(self._rows) > 2 * self._swept:
             self._sweep()
+        if len(self._rows) > self.limit:
+            self._make_room()
 
     def _times(self) -> NDArray[np.int64]:
         return np.fromiter(map(itemgetter(0), self._rows.values()), np.int64, len(self._rows))

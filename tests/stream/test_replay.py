@@ -103,6 +103,19 @@ def test_chunks_of_any_size_give_the_same_bytes(whole: Path, tmp_path: Path, row
     assert replayed([whole / "logs"], tmp_path, *options) == expected(whole)
 
 
+def test_rows_that_are_too_many_go_alike_in_all_chunks(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which waiting ssl rows make room does not depend on how many are read at a time."""
+    monkeypatch.setenv("FLOWPRINT_STREAM_JOIN_ROWS", "50")
+    found = []
+    for rows in ("7", "65536"):
+        options = (*LEARN, "--chunk-rows", rows)
+        found.append(replayed([whole / "logs"], tmp_path / rows, *options))
+    assert found[0] == found[1]
+    assert found[0] != expected(whole)
+
+
 def test_reading_row_by_row_gives_the_same_bytes(simulated: Simulated, tmp_path: Path) -> None:
     """Chunks of a single row give what one chunk gives."""
     dealt(simulated, tmp_path / "logs", 1, slice(-500, None))

@@ -190,6 +190,8 @@ def test_the_oldest_rows_make_room() -> None:
     rows = TlsRows(limit=8)
     order = np.random.default_rng(3).permutation(9).tolist()
     rows.add(ssl(*((f"C{n}", n // 3, "aa", "") for n in order)))
+    assert rows.dropped == 0
+    rows.expire(0)
     assert len(rows) == 7
     assert rows.dropped == 2
     assert looked_up(rows, "C1", "C2") == [("", ""), ("aa", "")]
