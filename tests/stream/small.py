@@ -11,11 +11,22 @@ import numpy as np
 from flowprint_zeek.config import load
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.stream.pipeline import Learning, Pipeline
-from flowprint_zeek.zeek.columns import as_frame, objects, standard_types, storage, unset_column
+from flowprint_zeek.zeek.columns import (
+    CONN_LOG,
+    SSL_LOG,
+    X509_LOG,
+    as_frame,
+    objects,
+    standard_types,
+    storage,
+    unset_column,
+)
 from flowprint_zeek.zeek.join import CONN_COLUMNS, SSL_COLUMNS, conn_rows
+from flowprint_zeek.zeek.writer import write_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -28,6 +39,7 @@ MIDNIGHT = 1_767_225_600 * SECOND
 """2026-01-01 UTC, where a batch begins."""
 ALWAYS = Learning(until=1 << 62)
 NOTHING = Learning()
+COLUMNS = {"conn": CONN_LOG, "ssl": SSL_LOG, "x509": X509_LOG}
 
 
 def frame(kind: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
@@ -192,3 +204,31 @@ def until(seconds: float) -> Learning:
 def moved(connections: Iterable[Conn], device: str) -> list[Conn]:
     """Return the same connections of another device."""
     return [replace(one, device=device, uid=f"{one.uid}@{device}") for one in connections]
+
+
+def conn_log(path: Path, *connections: Conn, named: Sequence[Conn] | None = None) -> None:
+    """Write connections in the order given, and ssl rows in the same order or that of `named`."""
+    rows = [
+        {
+            "ts": one.ts,
+            "uid": one.uid,
+            "id.orig_h": one.device,
+            "id.orig_p": 40_000,
+            "id.resp_h": one.address,
+            "id.resp_p": 443,
+            "proto": "tcp",
+            "duration": one.end - one.ts,
+            "conn_state": "SF",
+            "resp_pkts": 3,
+        }
+        for one in connections
+    ]
+    names = [
+        {"ts": one.ts, "uid": one.uid, "server_name": one.name}
+        for one in (connections if named is None else named)
+        if one.name
+    ]
+    for kind, held in (("conn", rows), ("ssl", names)):
+        table = frame(kind, [name for name, _ in COLUMNS[kind]], held)
+        file = path / f"{kind}.log"
+        write_frame(file, kind, COLUMNS[kind], table, opened=MIDNIGHT, closed=MIDNIGHT)

@@ -9,8 +9,7 @@ from flowprint_zeek.stream.capture import KINDS, read_capture
 from flowprint_zeek.stream.replay import Span
 from flowprint_zeek.zeek.files import find_logs
 from flowprint_zeek.zeek.reader import ReadStats
-from tests.stream.small import Conn
-from tests.stream.test_replay import conn_log
+from tests.stream.small import Conn, conn_log
 
 if TYPE_CHECKING:
     from pathlib import Path
