@@ -191,11 +191,11 @@ class Pipeline:
     def _close(self, batches: Iterable[ClosedBatch]) -> None:
         for batch in batches:
             self._closed = self.timing.closes(batch.number)
-            self._turn_day(self._closed)
+            day = self._today(self._closed)
             # By the time of closing: the row that the watermark comes from depends on the files.
             self._tls.expire(self._closed - self._join_keep)
             view = self._view(batch)
-            self._count(batch, view)
+            self._count(batch, view, day)
             self._tls.forget(batch.ended)
             if self._first_start is None:
                 self._first_start = view.start
@@ -206,20 +206,20 @@ class Pipeline:
                 learn(self.site, view)
             else:
                 self.detector.detect(view)
-            if self._day is not None:
-                self._day.counts["unseen"] += self.detector.unseen - before[0]
-                self._day.counts["notices"] += self.detector.notices - before[1]
+            day.counts["unseen"] += self.detector.unseen - before[0]
+            day.counts["notices"] += self.detector.notices - before[1]
 
-    def _turn_day(self, now: int) -> None:
-        """End the day before if this batch is the first to close on another."""
+    def _today(self, now: int) -> _Day:
+        """Return the day of a closing; if it is another than the last one's, end that."""
         start = now // DAY * DAY
         if self._day is not None and self._day.start == start:
-            return
+            return self._day
         if self._day is not None:
             self.detector.new_day(self._day.start, now)
             counts = {"devices": len(self._day.devices)} | self._day.counts
             self._sink.notice(status_notice(self._day.start, now, counts))
         self._day = _Day(start, dict.fromkeys(("batches", "flows", "unseen", "notices"), 0))
+        return self._day
 
     def _view(self, batch: ClosedBatch) -> BatchView:
         slices = self._joined(batch.slices)
@@ -236,7 +236,7 @@ class Pipeline:
         joined = slices.assign(certificate=certificate, name=name)
         return without_names(joined, self._ignored)
 
-    def _count(self, batch: ClosedBatch, view: BatchView) -> None:
+    def _count(self, batch: ClosedBatch, view: BatchView, day: _Day) -> None:
         counts, slices = self.counts, view.slices
         home = slices[slices["home"] == batch.number]
         certificate, name = home["certificate"] != "", home["name"] != ""
@@ -250,10 +250,9 @@ class Pipeline:
         counts.bounded_batches += view.found.bounded
         counts.rows_duplicate += batch.n_duplicates
         counts.devices.update(view.found.devices)
-        if self._day is not None:
-            self._day.counts["batches"] += 1
-            self._day.counts["flows"] += len(home)
-            self._day.devices.update(view.found.devices)
+        day.counts["batches"] += 1
+        day.counts["flows"] += len(home)
+        day.devices.update(view.found.devices)
 
 
 def parameters_of(config: Config) -> Parameters:

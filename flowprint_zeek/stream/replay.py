@@ -73,6 +73,7 @@ class Source:
     span: Span = field(default_factory=Span)
     on_chunk: Callable[[LogFile, int], None] = lambda _log, _rows: None
     stats: ReadStats = field(default_factory=ReadStats)
+    _found: dict[str, list[tuple[int, Chunks]]] = field(default_factory=dict, init=False)
 
     def first_time(self, kind: str) -> int:
         """Return the first time of the logs of a kind, µs; 0 where no first row tells one."""
@@ -87,12 +88,13 @@ class Source:
 
         A file whose first row tells none is opened at once, so that what it holds is counted.
         """
-        files: list[tuple[int, Chunks]] = []
-        for log in self.logs:
-            if log.kind == kind:
-                times = self._prepared(peek(log, _COLUMNS[kind]), kind)[_KEYS[kind]].tolist()
-                files.append((times[0] if times else _BEFORE_ALL, partial(self._chunks, log)))
-        return files
+        if kind not in self._found:
+            files = self._found[kind] = []
+            for log in self.logs:
+                if log.kind == kind:
+                    times = self._prepared(peek(log, _COLUMNS[kind]), kind)[_KEYS[kind]].tolist()
+                    files.append((times[0] if times else _BEFORE_ALL, partial(self._chunks, log)))
+        return self._found[kind]
 
     def _prepared(self, rows: pd.DataFrame, kind: str) -> pd.DataFrame:
         return conn_rows(rows) if kind == "conn" else rows[rows["ts"] != UNSET]
