@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +67,12 @@ def unique_pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
         return left[first], right[first]
     keys = distinct(left * span + (right - low))
     return keys // span, keys % span + low
+
+
+def components(size: int, left: Ints, right: Ints) -> Ints:
+    """Return the connected component of each node, counted from 0 by first member."""
+    edges = coo_array((np.ones(left.size), (left, right)), shape=(size, size))
+    return ints(connected_components(edges, directed=False)[1])
 
 
 def expand(counts: Ints) -> tuple[Ints, Ints]:

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from flowprint_zeek.core import elements as el
-from flowprint_zeek.core.arrays import Ints, Texts, distinct, ints, unique_pairs
+from flowprint_zeek.core.arrays import Ints, Texts, components, distinct, ints, unique_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,9 +131,7 @@ def network_destinations(
     at = np.searchsorted(nodes, first)
     if second.size:
         left, right = unique_pairs(at[tied], np.searchsorted(nodes, second))
-        edges = coo_array((np.ones(left.size), (left, right)), shape=(nodes.size, nodes.size))
-        _, labels = connected_components(edges, directed=False)
-        component = ints(labels)
+        component = components(nodes.size, left, right)
     else:
         component = np.arange(nodes.size)
     owner, place = unique_pairs(component, np.arange(nodes.size))

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from flowprint_zeek.core.arrays import Ints, expand, ints
+from flowprint_zeek.core.arrays import Bools, Ints, components, expand, ints
 from flowprint_zeek.core.cliques import heaviest_cliques, nodes_of
 from flowprint_zeek.core.sets import Sets
 
@@ -59,7 +57,7 @@ def memberships(nodes: Signatures, edges: Edges, found: Destinations, budget: in
     budget : int
         Search nodes for each connected component that is not itself a clique.
     """
-    component = _components(nodes.size, edges)
+    component = components(nodes.size, edges.left, edges.right)
     simple = _complete(component, edges)
     owner, member, of_node, bounded = _searched(nodes, edges, found, component, simple, budget)
     twins = np.bincount(nodes.of_destination, minlength=nodes.size)
@@ -76,16 +74,11 @@ def memberships(nodes: Signatures, edges: Edges, found: Destinations, budget: in
     return _sorted(elements, group, of_node[nodes.of_destination], np.unique(bounded).size)
 
 
-def _components(size: int, edges: Edges) -> Ints:
-    graph = coo_array((np.ones(edges.left.size), (edges.left, edges.right)), shape=(size, size))
-    return ints(connected_components(graph, directed=False)[1])
-
-
-def _complete(component: Ints, edges: Edges) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _complete(component: Ints, edges: Edges) -> Bools:
     """Tell of each node whether its component is a clique."""
     size = np.bincount(component)
     joined = np.bincount(component[edges.left], minlength=size.size)
-    complete: np.ndarray[tuple[int], np.dtype[np.bool_]] = joined * 2 == size * (size - 1)
+    complete: Bools = joined * 2 == size * (size - 1)
     return complete[component]
 
 
@@ -94,7 +87,7 @@ def _searched(
     edges: Edges,
     found: Destinations,
     component: Ints,
-    simple: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    simple: Bools,
     budget: int,
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """Search the components that are not cliques.
@@ -132,9 +125,7 @@ def _searched(
     return ints(owner), ints(member), of_node, ints(bounded)
 
 
-def _graphs(
-    component: Ints, simple: np.ndarray[tuple[int], np.dtype[np.bool_]], edges: Edges
-) -> list[tuple[Ints, list[int]]]:
+def _graphs(component: Ints, simple: Bools, edges: Edges) -> list[tuple[Ints, list[int]]]:
     """Return the nodes and the adjacency masks of each component to search."""
     nodes = np.flatnonzero(~simple)
     nodes = nodes[np.argsort(component[nodes], kind="stable")]

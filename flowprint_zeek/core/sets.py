@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, triu
-from scipy.sparse.csgraph import connected_components
 
-from flowprint_zeek.core.arrays import Floats, Ints, ints, row_groups, unique_pairs
+from flowprint_zeek.core.arrays import Floats, Ints, components, ints, row_groups, unique_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -110,10 +109,7 @@ def alike(sets: Sets, group: Ints, similarity: float) -> Ints:
         ]
         or [np.zeros(0, dtype=np.bool_)]
     )
-    pairs = coo_array(
-        (np.ones(int(near.sum())), (left[near], right[near])), shape=(sets.size, sets.size)
-    )
-    return ints(connected_components(pairs, directed=False)[1])
+    return components(sets.size, left[near], right[near])
 
 
 def _equal(sets: Sets, group: Ints) -> Ints:

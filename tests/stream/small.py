@@ -75,24 +75,26 @@ class Conn:
         return self.ts + round(self.duration * SECOND)
 
 
+def written(one: Conn) -> dict[str, object]:
+    """Return a connection as a row of conn.log."""
+    return {
+        "ts": one.ts,
+        "uid": one.uid,
+        "id.orig_h": one.device,
+        "id.orig_p": 40_000,
+        "id.resp_h": one.address,
+        "id.resp_p": 443,
+        "proto": "tcp",
+        "duration": one.end - one.ts,
+        "conn_state": "SF",
+        "resp_pkts": 3,
+    }
+
+
 def conn(*connections: Conn) -> pd.DataFrame:
     """Return connections as a conn.log holds them."""
     rows = [
-        {
-            "ts": one.ts,
-            "uid": one.uid,
-            "id.orig_h": one.device,
-            "id.orig_p": 40_000,
-            "id.resp_h": one.address,
-            "id.resp_p": 443,
-            "proto": "tcp",
-            "duration": one.end - one.ts,
-            "orig_bytes": 100,
-            "resp_bytes": 900,
-            "conn_state": "SF",
-            "local_orig": 1,
-            "resp_pkts": 3,
-        }
+        written(one) | {"orig_bytes": 100, "resp_bytes": 900, "local_orig": 1}
         for one in connections
     ]
     return conn_rows(frame("conn", CONN_COLUMNS, rows))
@@ -208,21 +210,7 @@ def moved(connections: Iterable[Conn], device: str) -> list[Conn]:
 
 def conn_log(path: Path, *connections: Conn, named: Sequence[Conn] | None = None) -> None:
     """Write connections in the order given, and ssl rows in the same order or that of `named`."""
-    rows = [
-        {
-            "ts": one.ts,
-            "uid": one.uid,
-            "id.orig_h": one.device,
-            "id.orig_p": 40_000,
-            "id.resp_h": one.address,
-            "id.resp_p": 443,
-            "proto": "tcp",
-            "duration": one.end - one.ts,
-            "conn_state": "SF",
-            "resp_pkts": 3,
-        }
-        for one in connections
-    ]
+    rows = [written(one) for one in connections]
     names = [
         {"ts": one.ts, "uid": one.uid, "server_name": one.name}
         for one in (connections if named is None else named)
