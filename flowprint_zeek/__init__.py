@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flowprint_zeek.core.fingerprint import Fingerprint
     from flowprint_zeek.core.flows import Flow
+    from flowprint_zeek.generator import FingerprintGenerator
     from flowprint_zeek.model import FlowPrint
 
-__all__ = ["Fingerprint", "Flow", "FlowPrint", "__version__"]
+__all__ = ["Fingerprint", "FingerprintGenerator", "Flow", "FlowPrint", "__version__"]
 
 __version__ = "0.1.0"
 
@@ -19,6 +20,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "Fingerprint": "flowprint_zeek.core.fingerprint",
+    "FingerprintGenerator": "flowprint_zeek.generator",
     "Flow": "flowprint_zeek.core.flows",
     "FlowPrint": "flowprint_zeek.model",
 }

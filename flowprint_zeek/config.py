@@ -73,7 +73,7 @@ class FingerprintSettings:
     activity: str = setting(
         choice("ends", "interval"), "ends", "activity of a flow that only has start and end"
     )
-    clique_budget: int = setting(COUNT, 200_000, "search nodes spent on one connected component")
+    clique_budget: int = setting(COUNT, 500_000, "clique search nodes for one device and batch")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 
-from flowprint_zeek.core.arrays import Ints, ints, row_groups, unique_pairs
+from flowprint_zeek.core.arrays import Ints, distinct, ints, row_groups, unique_pairs
 from flowprint_zeek.core.elements import fingerprint_id, in_order
 from flowprint_zeek.core.fingerprint import Fingerprint
-from flowprint_zeek.core.matching import KnownIndex
+from flowprint_zeek.core.matching import NO_MATCH, KnownIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from flowprint_zeek.core.arrays import Floats
     from flowprint_zeek.core.fingerprint import Fingerprints
+    from flowprint_zeek.core.sets import Sets
 
 Label: TypeAlias = str | int
 """Name of an app; a number where an estimator was fitted with numbers."""
@@ -74,14 +76,20 @@ class KnownApps:
     ----------
     max_fingerprints : int
         Most fingerprints to keep; the least recently seen go first.
+
+    Attributes
+    ----------
+    index : KnownIndex
+        Their elements, by fingerprint id; it follows every change.
+    forgotten : int
+        How many had to go.
     """
 
     def __init__(self, max_fingerprints: int) -> None:
         self.max_fingerprints = max_fingerprints
         self.forgotten = 0
+        self.index = KnownIndex()
         self._apps: dict[str, KnownApp] = {}
-        self._order: list[str] | None = None
-        self._index = KnownIndex([])
 
     def __len__(self) -> int:
         return len(self._apps)
@@ -109,13 +117,13 @@ class KnownApps:
         key = fingerprint_id(app.elements)
         known = self._apps.get(key)
         if known is None:
-            self._apps[key] = replace(app, labels=Counter(app.labels))
+            known = self._apps[key] = replace(app, labels=Counter(app.labels))
         else:
             known.n_flows += app.n_flows
             known.n_batches += app.n_batches
             known.labels.update(app.labels)
             known.first, known.last = min(known.first, app.first), max(known.last, app.last)
-        self._order = None
+        self.index.put(key, known.elements, known.n_flows)
 
     def seen(self, key: str, batch_start: int) -> None:
         """Note that a known app was seen again."""
@@ -130,15 +138,31 @@ class KnownApps:
         oldest = sorted(self._apps, key=lambda key: (self._apps[key].last, key))[:surplus]
         for key in oldest:
             del self._apps[key]
+            self.index.discard(key)
         self.forgotten += surplus
-        self._order = None
 
-    def index(self) -> tuple[KnownIndex, list[str]]:
-        """Return the index of the apps and their ids in its order: most flows, then lowest id."""
-        if self._order is None:
-            self._order = sorted(self._apps, key=lambda key: (-self._apps[key].n_flows, key))
-            self._index = KnownIndex([self._apps[key].elements for key in self._order])
-        return self._index, self._order
+    def in_order(self) -> list[KnownApp]:
+        """Return the apps, most flows first, then lowest id."""
+        return [app for _, app in sorted(self, key=lambda item: -item[1].n_flows)]
+
+    def nearest(self, vocabulary: Sequence[str], sets: Sets) -> tuple[list[KnownApp], Ints, Floats]:
+        """Return the known apps most similar to fingerprints.
+
+        Takes what `KnownIndex.best` takes.
+
+        Returns
+        -------
+        apps : list of KnownApp
+            Those that are the most similar to any.
+        number : ndarray of shape (sets.size,)
+            Place of each fingerprint's in `apps`, `NO_MATCH` for none.
+        similarity : ndarray of shape (sets.size,)
+            Similarity to it, 0 for none.
+        """
+        slot, similarity = self.index.best(vocabulary, sets)
+        met = distinct(slot[slot != NO_MATCH])
+        apps = [self._apps[self.index.keys[at]] for at in met.tolist()]
+        return apps, np.where(slot == NO_MATCH, NO_MATCH, np.searchsorted(met, slot)), similarity
 
     def __getitem__(self, key: str) -> KnownApp:
         return self._apps[key]
@@ -233,7 +257,7 @@ class Learned:
 
     def in_order(self) -> list[KnownApp]:
         """Return the known apps, most flows first, then lowest id."""
-        return [self.apps[key] for key in self.apps.index()[1]]
+        return self.apps.in_order()
 
     def add(self, apps: Iterable[KnownApp], certificate: str | None) -> None:
         """Add known apps, and what their certificates are told apart by."""

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
@@ -15,41 +15,24 @@ from sklearn.utils.validation import check_is_fitted  # type: ignore[import-unty
 
 from flowprint_zeek.core import samples
 from flowprint_zeek.core.arrays import picked
-from flowprint_zeek.core.batch import ACTIVITIES
-from flowprint_zeek.core.destinations import SCHEMES
 from flowprint_zeek.core.elements import certificate_kind
-from flowprint_zeek.core.fingerprint import Fingerprint, Parameters, fingerprint
-from flowprint_zeek.core.graph import graph_of
+from flowprint_zeek.core.fingerprint import Fingerprint
 from flowprint_zeek.core.matching import NO_MATCH
 from flowprint_zeek.errors import ModelError
-from flowprint_zeek.kinds import LONGEST, Kind, RefusedError, choice, integer, number
+from flowprint_zeek.generator import FingerprintGenerator, checked
 from flowprint_zeek.known import Learned, labelled, learned, seen_in
 from flowprint_zeek.store import PARAMETERS, Model, agreed, has_certificates, read, said, write
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import networkx as nx
 
     from flowprint_zeek.core.arrays import Floats, Ints, Texts
     from flowprint_zeek.core.fingerprint import Fingerprints
     from flowprint_zeek.core.samples import Flows, Samples
-    from flowprint_zeek.known import Label
-
-_SPAN = number("a number of seconds over 0, up to 36500 days", lambda v: 1e-6 <= v <= LONGEST)
-_RULES: dict[str, Kind[Any]] = {
-    "batch": _SPAN,
-    "window": _SPAN,
-    "correlation": number("a number up to 1, 0 or less to join all", lambda v: v <= 1),
-    "similarity": number("a number up to 1, 0 or less to merge all", lambda v: v <= 1),
-    "threshold": number("a number from 0 to 1", lambda v: 0 <= v <= 1),
-    "scheme": choice(*SCHEMES),
-    "origin": choice("first", "epoch"),
-    "activity": choice(*ACTIVITIES),
-    "clique_budget": integer(1),
-}
-_OF_CORE = ("batch", "window", "correlation", "similarity", "scheme", "activity", "clique_budget")
+    from flowprint_zeek.known import KnownApp, Label
 
 
 class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type hints
@@ -76,8 +59,8 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
     activity : {"ends", "interval"}, default="ends"
         Windows in which a flow without packet times was active: those of its start and its end, or
         all from one to the other.
-    clique_budget : int, default=200_000
-        Search nodes for the cliques of one connected component of a correlation graph.
+    clique_budget : int, default=500_000
+        Nodes to look at in the clique searches of one device and batch; about 0.3 µs each.
 
     Attributes
     ----------
@@ -103,7 +86,7 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         scheme: str = "paper",
         origin: str = "first",
         activity: str = "ends",
-        clique_budget: int = 200_000,
+        clique_budget: int = 500_000,
     ) -> None:
         self.batch = batch
         self.window = window
@@ -116,45 +99,24 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         self.clique_budget = clique_budget
 
     @property
+    def fingerprinter(self) -> FingerprintGenerator:
+        """A generator of fingerprints with the present parameters."""
+        parameters = self.get_params(deep=False)
+        del parameters["threshold"]
+        return FingerprintGenerator(**parameters)
+
+    @property
     def fingerprints(self) -> dict[Fingerprint, Label | None]:
         """Known fingerprints with the majority label of their flows, most flows first."""
         return {app.fingerprint: app.majority for app in self._fitted().in_order()}
 
     def fingerprint(self, X: Flows, y: object = None) -> Texts:
-        """Return the fingerprint of each flow.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of Flow, of shape (n_flows,)
-            Flows.
-        y
-            Ignored.
-
-        Returns
-        -------
-        ndarray of Fingerprint, shape (n_flows,)
-            The fingerprint of most of the flow's slices, a tie to the earliest; an empty one for
-            flows in none. Equal fingerprints of different devices count their flows together.
-        """
-        found = self._found(samples.flows(X))
-        elements = found.elements()
-        n_flows: Counter[tuple[str, ...]] = Counter()
-        for one, count in zip(elements, found.n_flows.tolist(), strict=True):
-            n_flows[one] += count
-        values = [Fingerprint(one, n_flows[one]) for one in elements]
-        return picked(values, found.of_flow(), Fingerprint())
+        """Return what `FingerprintGenerator.fit_predict` does: the fingerprint of each flow."""
+        return self.fingerprinter.fit_predict(X)
 
     def correlation_graph(self, X: Flows) -> nx.Graph[int]:
-        """Return the correlation graph of flows for looking at and exporting.
-
-        Returns
-        -------
-        networkx.Graph
-            A node for each distinct activity signature of a device and batch, with ``device``,
-            ``batch_start`` (seconds), ``windows`` and ``destinations``; edges with ``weight``.
-        """
-        table = samples.flows(X)
-        return graph_of(table, self._parameters(), origin=self._origin(table))
+        """Return the graph of `FingerprintGenerator.correlation_graph`."""
+        return self.fingerprinter.correlation_graph(X)
 
     def fit(self, X: Flows, y: Iterable[object] | None = None) -> Self:
         """Learn the fingerprints of flows and forget all others.
@@ -205,8 +167,8 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         ndarray of shape (n_samples,)
             Known fingerprints; of equally similar ones that of most flows, then of lowest id.
         """
-        nearest, _ = self._nearest(X)
-        return picked(list(self.fingerprints), nearest, self._default(default))
+        apps, nearest, _ = self._nearest(X)
+        return picked([app.fingerprint for app in apps], nearest, self._default(default))
 
     def fit_predict(
         self, X: Flows, y: Iterable[object] | None = None, default: object = "common"
@@ -221,11 +183,11 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         Takes what `predict` takes. The label is that of most flows, a tie to the lowest, and None
         without labels; a default that is a fingerprint stands for its label.
         """
-        nearest, _ = self._nearest(X)
+        apps, nearest, _ = self._nearest(X)
         fallback = self._default(default)
         if isinstance(fallback, Fingerprint):
             fallback = self.fingerprints.get(fallback)
-        return picked(list(self.fingerprints.values()), nearest, fallback)
+        return picked([app.majority for app in apps], nearest, fallback)
 
     def detect(self, X: Samples, y: object = None, threshold: float | None = None) -> Ints:
         """Tell which samples are of known apps.
@@ -244,8 +206,8 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         ndarray of int, shape (n_samples,)
             +1 for known, -1 for unseen.
         """
-        least = _checked("threshold", self.threshold if threshold is None else threshold)
-        _, similarity = self._nearest(X)
+        least = checked("threshold", self.threshold if threshold is None else threshold)
+        _, _, similarity = self._nearest(X)
         return np.where(similarity >= least, np.int64(1), np.int64(-1))
 
     def save(
@@ -267,13 +229,18 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         ------
         OutputError
             The file cannot be written; an old one is as it was.
+        TypeError
+            `fingerprints` holds something else, or a label is neither text nor a whole number.
         """
         state = self._fitted() if fingerprints is None else self._learned()
+        if isinstance(fingerprints, Mapping):
+            codes, labels = labelled(list(fingerprints.values()), len(fingerprints))
+            fingerprints = dict(zip(fingerprints, picked(labels, codes, None), strict=True))
         apps = state.in_order() if fingerprints is None else state.chosen(fingerprints)
         kind = state.certificate or certificate_kind(e for app in apps for e in app.elements)
         model = Model(
-            parameters=self._parameters(),
-            threshold=_checked("threshold", self.threshold),
+            parameters=self.fingerprinter.parameters(),
+            threshold=checked("threshold", self.threshold),
             certificate=kind or "sha256",
             apps=apps,
             seen=state.seen if fingerprints is None else None,
@@ -337,23 +304,13 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
             own["certificate"] = learned.certificate
         return own
 
-    def _parameters(self) -> Parameters:
-        return Parameters(**{key: _checked(key, getattr(self, key)) for key in _OF_CORE})
-
-    def _origin(self, table: pd.DataFrame) -> int:
-        first = _checked("origin", self.origin) == "first" and len(table) > 0
-        return int(table["start"].min()) if first else 0
-
-    def _found(self, table: pd.DataFrame) -> Fingerprints:
-        return fingerprint(table, self._parameters(), origin=self._origin(table))
-
     def _learn(self, table: pd.DataFrame, y: Iterable[object] | None, state: Learned) -> None:
-        _checked("threshold", self.threshold)
+        checked("threshold", self.threshold)
         codes, labels = labelled(y, len(table))
-        found = self._found(table)
+        made = self.fingerprinter
+        found, width = made.found_in(table), made.parameters().batch_micros
         _check_certificates(state, found)
-        width = self._parameters().batch_micros
-        apps = learned(found, codes, labels, origin=self._origin(table), batch=width)
+        apps = learned(found, codes, labels, origin=made.origin_of(table), batch=width)
         state.add(apps, certificate_kind(e for app in apps for e in app.elements))
         if state.seen is not None:
             state.see([seen_in(apps, found, devices="device" in table.columns)])
@@ -363,18 +320,22 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         check_is_fitted(self, msg="This %(name)s knows no fingerprints: call fit or load first.")
         return self.fingerprints_
 
-    def _nearest(self, X: Samples) -> tuple[Ints, Floats]:
-        """Return the known app nearest to each sample, in order, and the similarity to it."""
+    def _nearest(self, X: Samples) -> tuple[list[KnownApp], Ints, Floats]:
+        """Return known apps, which of them is nearest to each sample, and the similarity to it."""
         state, given = self._fitted(), samples.either(X)
         if isinstance(given, pd.DataFrame):
-            found = self._found(given)
+            found = self.fingerprinter.found_in(given)
             _check_certificates(state, found)
             vocabulary, sets, of_sample = found.words.vocabulary, found.sets, found.of_flow()
         else:
             vocabulary, sets = samples.numbered(given)
             of_sample = np.arange(len(given))
-        nearest, similarity = state.apps.index()[0].best(vocabulary, sets)
-        return np.append(nearest, NO_MATCH)[of_sample], np.append(similarity, 0.0)[of_sample]
+        apps, nearest, similarity = state.apps.nearest(vocabulary, sets)
+        return (
+            apps,
+            np.append(nearest, NO_MATCH)[of_sample],
+            np.append(similarity, 0.0)[of_sample],
+        )
 
     def _default(self, default: object) -> object:
         if not isinstance(default, str) or default not in ("common", "largest"):
@@ -383,14 +344,6 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         if default == "largest":
             apps = sorted(apps, key=lambda app: -len(app.elements))
         return apps[0].fingerprint if apps else Fingerprint()
-
-
-def _checked(key: str, value: Any) -> Any:  # noqa: ANN401 - a parameter of any type, even wrong
-    rule = _RULES[key]
-    try:
-        return rule.read(value.item() if isinstance(value, np.generic) else value)
-    except RefusedError as error:
-        raise ValueError(f"{key} is {value!r}; it must be {rule.allowed}") from error
 
 
 def _check_certificates(state: Learned, found: Fingerprints) -> None:

@@ -8,24 +8,24 @@ site and its devices have seen. Upstream loads ours and ignores what it does not
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from reprlib import repr as short
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from flowprint_zeek.aside import replacing
 from flowprint_zeek.core import elements as el
 from flowprint_zeek.core.batch import ACTIVITIES
 from flowprint_zeek.core.destinations import SCHEMES
 from flowprint_zeek.core.fingerprint import Fingerprint, Parameters
-from flowprint_zeek.core.flows import SECOND
-from flowprint_zeek.errors import ModelError, OutputError
-from flowprint_zeek.kinds import LONGEST
+from flowprint_zeek.errors import ModelError
+from flowprint_zeek.kinds import LONGEST, Kind, RefusedError, choice, number
 from flowprint_zeek.known import KnownApp, SeenElements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from flowprint_zeek.known import Label
@@ -33,14 +33,24 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the format that is written, and the only one that is read beside upstream's."""
 
-CERTIFICATE_KINDS = ("sha256", "serial")
+_SPAN = number("a number of seconds over 0, up to 36500 days", lambda v: 1e-6 <= v <= LONGEST)
+PARAMETERS: dict[str, Kind[Any]] = {
+    "batch": _SPAN,
+    "window": _SPAN,
+    "correlation": number("a number up to 1, 0 or less to join all", lambda v: v <= 1),
+    "similarity": number("a number up to 1, 0 or less to merge all", lambda v: v <= 1),
+    "threshold": number("a number from 0 to 1", lambda v: 0 <= v <= 1),
+    "scheme": choice(*SCHEMES),
+    "activity": choice(*ACTIVITIES),
+}
+"""Parameters in a file, and what they may be."""
 
-PARAMETERS = ("batch", "window", "correlation", "similarity", "threshold", "scheme", "activity")
-"""Keys of the parameters in a file."""
-
-_LARGEST = 1e15
+_CERTIFICATE = choice("sha256", "serial")
+_ELEMENT = re.compile(r"(cert:|name:)[ -~]+|[!-~]*:[0-9]{1,5}")
+_LARGEST = 1 << 62
 _PAIRS = ([str, int], [int, int])
 _SHARED = ("batch", "window", "correlation", "similarity")
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -77,21 +87,10 @@ def write(path: Path, model: Model) -> None:
     Raises
     ------
     OutputError
-        The file cannot be written; an old one is as it was.
+        The file cannot be written; an old one is as it was. See `replacing`.
     """
-    new = path.with_name(f".{path.name}.new")
-    try:
-        with new.open("w", encoding="ascii") as file:
-            file.writelines(_lines(model))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
-    finally:
-        # After an error or Ctrl-C; where all went well it has its name by now.
-        with contextlib.suppress(OSError):
-            new.unlink()
+    with replacing(path) as file:
+        file.writelines(line.encode("ascii") for line in _lines(model))
 
 
 def _lines(model: Model) -> Iterator[str]:
@@ -123,12 +122,7 @@ def _array(key: str, items: Iterator[str]) -> Iterator[str]:
 
 
 def _written(app: KnownApp) -> dict[str, object]:
-    fingerprint = Fingerprint(app.elements, app.n_flows)
-    return {
-        "certificates": fingerprint.certificates,
-        "destinations": fingerprint.destinations,
-        "names": fingerprint.names,
-        "n_flows": app.n_flows,
+    return Fingerprint(app.elements, app.n_flows).to_dict() | {
         "n_batches": app.n_batches,
         "labels": [[label, app.labels[label]] for label in sorted(app.labels, key=_label_key)],
         "first": app.first,
@@ -149,24 +143,24 @@ def read(path: Path) -> Model:
         The file cannot be read, is damaged, is no model, or has a format that is not known.
     """
     document = _document(path)
-    version = document.get("format")
-    if version is not None and version != FORMAT:
+    version = document.get("format", FORMAT)
+    if type(version) is not int or version != FORMAT:
         known = f"this release reads format {FORMAT} and upstream's files"
-        raise ModelError(f"has format {version!r}; {known}", path=path)
+        raise ModelError(f"has format {short(version)}; {known}", path=path)
     try:
         return _model(document)
-    except (_DamagedError, UnicodeError) as error:
+    except ValueError as error:
         raise ModelError(f"is damaged: {error}", path=path) from error
 
 
 def is_model(path: Path) -> bool:
-    """Tell whether a file looks like a model rather than a log: a JSON object of parameters."""
+    """Tell whether a file looks like a model rather than a log: a JSON object of fingerprints."""
     try:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError:
         return False
-    return head.lstrip().startswith(b"{") and b'"batch"' in head and b'"window"' in head
+    return head.lstrip().startswith(b"{") and b'"fingerprints"' in head
 
 
 def has_certificates(model: Model) -> bool:
@@ -196,61 +190,75 @@ def agreed(sources: Iterable[tuple[str, dict[str, object]]]) -> dict[str, object
     return {key: value for key, (_, value) in united.items()}
 
 
+def checked(kind: Kind[_T], key: str, value: object) -> _T:
+    """Return a value as its kind has it.
+
+    Raises
+    ------
+    ValueError
+        It is not allowed; the message names the key, the value and what is allowed.
+    """
+    try:
+        return kind.read(value)
+    except RefusedError as error:
+        raise ValueError(f"{key} is {short(value)}; it must be {kind.allowed}") from error
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror}", path=path) from error
     except UnicodeDecodeError as error:
         raise ModelError("is no fingerprint file: not UTF-8", path=path) from error
+    start = len(text) - len(text.lstrip())
+    if not text.startswith("{", start):
+        raise ModelError("is no fingerprint file: not a JSON object", path=path)
+    try:
+        document, end = json.JSONDecoder().raw_decode(text, start)
     except json.JSONDecodeError as error:
         raise ModelError(f"is damaged: {error.msg}", path=path, line=error.lineno) from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"is damaged: {error}", path=path) from error
-    if not isinstance(document, dict) or "fingerprints" not in document:
+    if "fingerprints" not in document:
         raise ModelError('is no fingerprint file: it has no "fingerprints"', path=path)
-    return document
+    if text[end:].strip():
+        raise ModelError("is damaged: more follows its end", path=path)
+    held: dict[str, Any] = document
+    return held
 
 
-class _DamagedError(Exception):
-    """A value that is not what it should be; the message names its key."""
-
-
-def _value(holder: dict[str, Any], key: str, kind: type | tuple[type, ...], default: Any) -> Any:  # noqa: ANN401
+def _held(holder: dict[str, Any], key: str, kind: type, default: object) -> Any:  # noqa: ANN401
     value = holder.get(key, default)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise _DamagedError(f"{key} is {value!r}")
+    if type(value) is not kind:
+        raise ValueError(f"{key} is {short(value)}")
     return value
 
 
-def _number(document: dict[str, Any], key: str, default: float) -> float:
-    value: float = _value(document, key, (int, float), default)
-    if not abs(value) <= _LARGEST:
-        raise _DamagedError(f"{key} is {value!r}")
-    return float(value)
+def _whole(holder: dict[str, Any], key: str, low: int) -> int:
+    value: int = _held(holder, key, int, 0)
+    if not low <= value < _LARGEST:
+        raise ValueError(f"{key} is {short(value)}")
+    return value
 
 
 def _model(document: dict[str, Any]) -> Model:
-    defaults = Parameters()
-    parameters = Parameters(
-        batch=_number(document, "batch", defaults.batch),
-        window=_number(document, "window", defaults.window),
-        correlation=_number(document, "correlation", defaults.correlation),
-        similarity=_number(document, "similarity", defaults.similarity),
-        scheme=_one_of(document, "scheme", SCHEMES, "paper"),
-        activity=_one_of(document, "activity", ACTIVITIES, "ends"),
-    )
-    for width in (parameters.batch, parameters.window):
-        if round(width * SECOND) <= 0 or width > LONGEST:
-            raise _DamagedError("batch and window must be over 0, up to 36500 days")
-    pairs = _value(document, "fingerprints", list, [])
+    values = {
+        key: checked(kind, key, document[key])
+        for key, kind in PARAMETERS.items()
+        if key in document
+    }
+    threshold = values.pop("threshold", 0.1)
+    pairs = _held(document, "fingerprints", list, [])
     unlabelled = _unlabelled(document, pairs)
+    apps = [_app(pair, unlabelled) for pair in pairs]
     return Model(
-        parameters=parameters,
-        threshold=_number(document, "threshold", 0.1),
-        certificate=_one_of(document, "certificate", CERTIFICATE_KINDS, "serial"),
-        apps=[_app(pair, unlabelled) for pair in pairs],
-        seen=_seen(document["seen"]) if "seen" in document else None,
+        parameters=Parameters(**values),
+        threshold=threshold,
+        certificate=checked(_CERTIFICATE, "certificate", document.get("certificate", "serial")),
+        # Upstream's flows in no fingerprint have an empty one.
+        apps=[app for app in apps if app.elements],
+        seen=_seen(_held(document, "seen", dict, None)) if "seen" in document else None,
         stated=frozenset(document),
     )
 
@@ -266,36 +274,25 @@ def _unlabelled(document: dict[str, Any], pairs: list[Any]) -> Label | None:
     return None if "format" in document or numbered else 1
 
 
-def _one_of(document: dict[str, Any], key: str, allowed: tuple[str, ...], default: str) -> str:
-    value: str = _value(document, key, str, default)
-    if value not in allowed:
-        raise _DamagedError(f"{key} is {value!r}; known are {', '.join(allowed)}")
-    return value
-
-
-def _app(pair: Any, unlabelled: Label | None) -> KnownApp:  # noqa: ANN401
-    if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], dict):
-        raise _DamagedError(f"fingerprints holds {str(pair)[:80]}")
-    holder, label = pair
-    n_flows = _count(holder, "n_flows")
-    elements = [
-        *_each(holder, "destinations", _endpoint),
-        *_each(holder, "certificates", lambda value: f"{el.CERTIFICATE}{_plain(value)}"),
-        *_each(holder, "names", lambda value: f"{el.NAME}{el.normalise_name(_text(value))}"),
-    ]
+def _app(pair: object, unlabelled: Label | None) -> KnownApp:
+    match pair:
+        case [dict(holder), label]:
+            fingerprint = Fingerprint.from_dict(holder)
+        case _:
+            raise ValueError(f"fingerprints holds {short(pair)}")
     if "labels" in holder:
-        labels = _labels(_value(holder, "labels", list, []))
-    elif label is None or label == unlabelled:
+        labels = _labels(_held(holder, "labels", list, []))
+    elif label is None or (type(label) is int and label == unlabelled):
         labels = Counter()
     else:
-        labels = _labels([[label, max(n_flows, 1)]])
+        labels = _labels([[label, max(fingerprint.n_flows, 1)]])
     return KnownApp(
-        el.in_order(set(elements)),
-        n_flows,
-        _count(holder, "n_batches"),
+        fingerprint.elements,
+        fingerprint.n_flows,
+        _whole(holder, "n_batches", 0),
         labels,
-        int(_value(holder, "first", int, 0)),
-        int(_value(holder, "last", int, 0)),
+        _whole(holder, "first", -_LARGEST),
+        _whole(holder, "last", -_LARGEST),
     )
 
 
@@ -304,62 +301,27 @@ def _types(row: object) -> list[type]:
     return [type(part) for part in row] if isinstance(row, list) else []
 
 
-def _count(holder: dict[str, Any], key: str) -> int:
-    value: int = _value(holder, key, int, 0)
-    if value < 0:
-        raise _DamagedError(f"{key} is {value}")
-    return value
-
-
 def _labels(pairs: list[Any]) -> Counter[Label]:
     labels: Counter[Label] = Counter()
     for pair in pairs:
-        if _types(pair) not in _PAIRS or pair[1] < 1:
-            raise _DamagedError(f"labels holds {str(pair)[:80]}")
+        if _types(pair) not in _PAIRS or not 1 <= pair[1] < _LARGEST:
+            raise ValueError(f"labels holds {short(pair)}")
         labels[pair[0]] += pair[1]
     return labels
 
 
-def _each(holder: dict[str, Any], key: str, convert: Callable[[Any], str]) -> Iterator[str]:
-    for value in _value(holder, key, list, []):
-        # In memory upstream's sets hold None for "no certificate"; it is no element.
-        if value is not None:
-            yield convert(value)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _DamagedError(f"an element is {str(value)[:80]!r}")
-    return str(value)
-
-
-def _plain(value: object) -> str:
-    text = _text(value)
-    if not (text.isascii() and text.isprintable()):
-        raise _DamagedError(f"an element is {text[:80]!r}")
-    return text
-
-
-def _endpoint(value: object) -> str:
-    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
-        raise _DamagedError(f"destinations holds {str(value)[:80]}")
-    if type(value[1]) is not int or not 0 <= value[1] < 1 << 16:
-        raise _DamagedError(f"destinations holds the port {str(value[1])[:80]}")
-    return el.endpoint(_plain(value[0]), value[1])
-
-
-def _seen(section: Any) -> SeenElements:  # noqa: ANN401
-    if not isinstance(section, dict):
-        raise _DamagedError("seen is no object")
+def _seen(section: dict[str, Any]) -> SeenElements:
     seen = SeenElements()
-    rows = _value(section, "elements", list, None)
+    rows = _held(section, "elements", list, None)
     for row in rows:
-        if _types(row) != [str, int, int]:
-            raise _DamagedError(f"elements of seen holds {str(row)[:80]}")
+        if _types(row) != [str, int, int] or _ELEMENT.fullmatch(row[0]) is None:
+            raise ValueError(f"elements of seen holds {short(row)}")
+        if not -_LARGEST < row[1] <= row[2] < _LARGEST:
+            raise ValueError(f"elements of seen holds {short(row)}")
         seen.put(*row)
-    for pair in _value(section, "devices", list, None):
+    for pair in _held(section, "devices", list, None):
         numbers = pair[1] if _types(pair) == [str, list] else [None]
         if any(type(at) is not int or not 0 <= at < len(rows) for at in numbers):
-            raise _DamagedError(f"devices of seen holds {str(pair)[:80]}")
+            raise ValueError(f"devices of seen holds {short(pair)}")
         seen.put_device(pair[0], [rows[at][0] for at in numbers])
     return seen

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from flowprint_zeek.core.elements import fingerprint_id
+from flowprint_zeek.core.matching import NO_MATCH
 from flowprint_zeek.core.sets import Sets
 from flowprint_zeek.known import KnownApp, KnownApps, Learned, SeenElements, labelled
 
@@ -69,21 +70,21 @@ class TestKnownApps:
         """Apps come by id, whatever the order they were added in."""
         assert [key for key, _ in known()] == sorted(map(fingerprint_id, (A, B, C)))
 
-    def test_index_order(self) -> None:
-        """In the index the app of most flows is first, then the lowest id."""
-        index, order = known().index()
-        assert order == [fingerprint_id(A), *sorted(map(fingerprint_id, (B, C)))]
-        assert len(index) == 3
+    def test_order(self) -> None:
+        """The app of most flows is first, then the lowest id."""
+        ids = [fingerprint_id(app.elements) for app in known().in_order()]
+        assert ids == [fingerprint_id(A), *sorted(map(fingerprint_id, (B, C)))]
 
-    def test_index_follows_changes(self) -> None:
-        """The index knows what was added since it was last asked for."""
-        apps = known()
-        apps.index()
-        apps.add(("name:new",), 50, 400)
-        index, order = apps.index()
-        number, similarity = index.best(["name:new"], Sets.from_iterables([[0]]))
-        assert order[int(number[0])] == fingerprint_id(["name:new"])
-        assert similarity.tolist() == [1.0]
+    def test_nearest_follows_changes(self) -> None:
+        """What was added since it was last asked for is found, also when flows add up."""
+        apps, sample = known(), Sets.from_iterables([[0], [1]])
+        assert apps.nearest(["name:new"], Sets.from_iterables([[0]]))[1].tolist() == [NO_MATCH]
+        for n_flows in (50, 70):
+            apps.add(("name:new",), n_flows, 400)
+        near, number, similarity = apps.nearest(["name:new", "name:other"], sample)
+        assert [(app.elements, app.n_flows) for app in near] == [(("name:new",), 120)]
+        assert number.tolist() == [0, NO_MATCH]
+        assert similarity.tolist() == [1.0, 0.0]
 
     def test_prune(self) -> None:
         """Beyond the bound the least recently seen are forgotten and counted."""
@@ -92,7 +93,7 @@ class TestKnownApps:
         apps.prune()
         assert {app.elements for _, app in apps} == {A, C}
         assert apps.forgotten == 1
-        assert len(apps.index()[1]) == 2
+        assert len(apps.index) == 2
 
     def test_prune_within_the_bound(self) -> None:
         """Within the bound nothing is forgotten."""

@@ -16,10 +16,11 @@ PACKAGE = "flowprint_zeek"
 
 LAYERS = [
     {"errors", "kinds"},
-    {"config"},
+    {"aside", "config"},
     {"core"},
     {"known"},
     {"store"},
+    {"generator"},
     {"zeek", "model"},
     {"stream"},
     {"analysis"},
@@ -144,6 +145,7 @@ COUNTEREXAMPLES = [
     ("config", "from . import store"),
     ("kinds", "from flowprint_zeek.errors import ConfigError"),
     ("store", "from flowprint_zeek.model import FlowPrint"),
+    ("generator", "from flowprint_zeek.model import FlowPrint"),
     ("zeek.reader", "from flowprint_zeek.model import FlowPrint"),
     ("model", "from flowprint_zeek.zeek import reader"),
     ("zeek.reader", "if TYPE_CHECKING:\n    from flowprint_zeek.stream.batcher import Batcher"),

@@ -73,7 +73,7 @@ class TestFingerprint:
         """Under the scheme of names a flow stands for its normalised server name."""
         flows = [*app(1, 0.0, 1, name="WWW.Example.com."), *app(2, 0.0, 1)]
         found = FlowPrint(scheme="names").fingerprint(flows)
-        assert found[0] == Fingerprint.of(["name:www.example.com", "10.0.2.1:443"])
+        assert found[0] == Fingerprint(["name:www.example.com", "10.0.2.1:443"])
 
 
 class TestCorrelationGraph:
@@ -211,17 +211,10 @@ class TestMatching:
     )
     def test_threshold(self, threshold: float | None, expected: int) -> None:
         """A sample is known where its best similarity is at least the threshold."""
-        half = [Fingerprint.of([*of(*MAIL), "10.9.9.9:1", "10.9.9.9:2"])]
+        half = [Fingerprint([*of(*MAIL), "10.9.9.9:1", "10.9.9.9:2"])]
         found = fitted().detect(half, threshold=threshold)
         assert found.dtype == np.int64
         assert found.tolist() == [expected]
-
-    def test_zero_is_a_threshold(self) -> None:
-        """A threshold of 0 lets strangers pass, as argument and as parameter."""
-        strange = [of(*app(9))]
-        assert fitted(threshold=0.5).detect(strange, threshold=0).tolist() == [1]
-        assert fitted(threshold=0).detect(strange).tolist() == [1]
-        assert fitted(threshold=0.5).detect(strange).tolist() == [-1]
 
     def test_wrong_threshold(self) -> None:
         """A threshold out of range is an error that names it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from flowprint_zeek import Fingerprint, FlowPrint, store
@@ -77,27 +78,6 @@ class TestFiles:
             *("None", "chat", "mail"),
         ]
 
-    def test_upstreams_file(self, tmp_path: Path) -> None:
-        """Serial numbers become text, None is no element and label 1 is no label."""
-        loaded = FlowPrint().load(upstream(tmp_path))
-        mail = Fingerprint.of(["10.0.1.1:443", "10.0.1.2:443", "cert:255"])
-        assert loaded == {mail: "mail", Fingerprint.of(["10.0.3.1:443"]): None}
-
-    def test_ours_is_upstreams_with_more(self, tmp_path: Path) -> None:
-        """The keys that upstream reads are there and of its types."""
-        FlowPrint(**PARAMETERS).fit(MAIL, ["mail"] * 2).save(tmp_path / "m.json")
-        document = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
-        ((one, label),) = document["fingerprints"]
-        assert {key: document[key] for key in UPSTREAM if key != "fingerprints"} == {
-            "batch": 300,
-            "window": 30,
-            "correlation": 0.5,
-            "similarity": 0.9,
-            "threshold": 0.1,
-        }
-        assert one["destinations"] == [["10.0.1.1", 443], ["10.0.1.2", 443]]
-        assert (one["certificates"], one["n_flows"], label) == ([], 2, "mail")
-
     def test_parameters(self, tmp_path: Path) -> None:
         """Parameters are taken over when asked for, and only those that the file says."""
         model = FlowPrint(activity="interval", clique_budget=5)
@@ -140,6 +120,16 @@ class TestFiles:
         model.load(tmp_path / "m.json", upstream(tmp_path))
         assert len(model.fingerprints) == 5
         assert max(one.n_flows for one in model.fingerprints) == 6
+
+    def test_a_fingerprint_twice_in_a_file(self, tmp_path: Path) -> None:
+        """Equal fingerprints of one file are one; flows and labels add up."""
+        pairs = [[{"destinations": [["10.0.0.1", 1]], "n_flows": n}, n % 2] for n in (2, 3, 4)]
+        model = FlowPrint()
+        loaded = model.load(upstream(tmp_path, fingerprints=pairs))
+        assert loaded == {Fingerprint(["10.0.0.1:1"]): 0}
+        assert [one.n_flows for one in loaded] == [9]
+        (known,) = model.fingerprints_.in_order()
+        assert dict(known.labels) == {0: 6, 1: 3}
 
     def test_the_order_of_files_does_not_matter(self, tmp_path: Path) -> None:
         """Files loaded in another order save the same bytes."""
@@ -194,7 +184,7 @@ class TestFiles:
 
     def test_chosen_fingerprints(self, tmp_path: Path) -> None:
         """Given fingerprints are saved once each; known ones with labels, empty ones never."""
-        file, strange = tmp_path / "m.json", Fingerprint.of(["10.9.9.9:1"], 5)
+        file, strange = tmp_path / "m.json", Fingerprint(["10.9.9.9:1"], 5)
         fitted().save(file, fingerprints=[of(*MAIL), strange, Fingerprint(), of(*MAIL)])
         loaded = FlowPrint().load(file)
         assert loaded == {of(*MAIL): "mail", strange: None}
@@ -209,6 +199,24 @@ class TestFiles:
         """A mapping says the labels, also of an estimator that knows nothing."""
         FlowPrint().save(tmp_path / "m.json", {of(*MAIL): "post", of(*GAME): None})
         assert FlowPrint().load(tmp_path / "m.json") == {of(*MAIL): "post", of(*GAME): None}
+
+    def test_labels_of_numpy(self, tmp_path: Path) -> None:
+        """Labels are taken as fit takes them: NumPy's numbers are numbers, NaN is none."""
+        given: Any = {of(*MAIL): np.int64(3), of(*GAME): float("nan"), of(*CHAT): np.str_("chat")}
+        FlowPrint().save(tmp_path / "m.json", given)
+        assert FlowPrint().load(tmp_path / "m.json") == {
+            of(*MAIL): 3,
+            of(*GAME): None,
+            of(*CHAT): "chat",
+        }
+
+    @pytest.mark.parametrize("label", [0.5, True, {"mail"}, ["mail"], b"mail"], ids=str)
+    def test_wrong_labels(self, tmp_path: Path, label: object) -> None:
+        """A label that could not be read again is an error, and nothing is written."""
+        wrong: Any = {of(*MAIL): label, of(*GAME): "game"}
+        with pytest.raises(TypeError):
+            FlowPrint().save(tmp_path / "m.json", wrong)
+        assert list(tmp_path.iterdir()) == []
 
     def test_only_fingerprints_are_saved(self, tmp_path: Path) -> None:
         """Anything else is an error that names its type."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,12 @@ from hypothesis import strategies as st
 
 from flowprint_zeek.core.elements import in_order
 from flowprint_zeek.core.fingerprint import Parameters
-from flowprint_zeek.errors import ModelError, OutputError
+from flowprint_zeek.errors import OutputError
 from flowprint_zeek.known import KnownApp, SeenElements
 from flowprint_zeek.store import Model, is_model, read, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -105,28 +108,45 @@ class TestRoundTrip:
         assert is_model(tmp_path / "m.json")
 
 
-class TestAtomic:
-    @pytest.fixture
-    def old(self, tmp_path: Path) -> Path:
-        """Return a model file to be replaced."""
-        path = tmp_path / "m.json"
-        write(path, model())
-        return path
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """Return a model file to be replaced."""
+    path = tmp_path / "m.json"
+    write(path, model())
+    return path
 
+
+class TestAtomic:
     @pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
     def test_an_error_leaves_the_old_file(
         self, old: Path, step: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A disk that is full in the middle leaves the old file and nothing beside it."""
         before = old.read_bytes()
-
-        def full(*_: object) -> None:
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(step, full)
+        monkeypatch.setattr(step, raising(OSError(28, "No space left on device")))
         with pytest.raises(OutputError, match=r"m\.json: cannot be written: No space left"):
             write(old, Model())
         assert old.read_bytes() == before
+        assert list(old.parent.iterdir()) == [old]
+
+    @pytest.mark.parametrize("step", ["json.dumps", "os.fsync", "pathlib.Path.replace"])
+    def test_ctrl_c_leaves_the_old_file(
+        self, old: Path, step: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Ctrl-C at any step leaves the old file and nothing beside it."""
+        before = old.read_bytes()
+        monkeypatch.setattr(step, raising(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            write(old, Model())
+        assert old.read_bytes() == before
+        assert list(old.parent.iterdir()) == [old]
+
+    def test_what_an_earlier_run_left(self, old: Path) -> None:
+        """A file that a killed process of the same number left is no obstacle."""
+        left = old.with_name(f".m.json.{os.getpid()}.new")
+        left.write_text("cut", encoding="utf-8")
+        write(old, Model())
+        assert facts(read(old)) == facts(Model())
         assert list(old.parent.iterdir()) == [old]
 
     @pytest.mark.parametrize("below", ["none/m.json", "m.json/m.json"])
@@ -136,103 +156,78 @@ class TestAtomic:
             write(old.parent / below, Model())
 
 
-def document(**changes: object) -> dict[str, object]:
-    """Return a file of ours with one fingerprint, changed."""
-    one = {"destinations": [["10.0.0.1", 443]], "certificates": [], "names": [], "n_flows": 2}
-    head = {"format": 1, "batch": 300, "window": 30, "fingerprints": [[one, None]]}
-    return {key: value for key, value in (head | changes).items() if value is not ...}
+def raising(error: BaseException) -> Callable[..., None]:
+    """Return a function that raises an error."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
 
 
-def fingerprint(**holder: object) -> dict[str, object]:
-    """Return a file of ours whose fingerprint holds something."""
-    return document(fingerprints=[[holder, None]])
+class TestPlace:
+    def test_a_new_file_has_the_usual_mode(self, tmp_path: Path) -> None:
+        """A file that was not there has the mode of any new file."""
+        (tmp_path / "usual").touch()
+        write(tmp_path / "m.json", Model())
+        assert (tmp_path / "m.json").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+    def test_a_file_keeps_its_mode(self, old: Path, mode: int) -> None:
+        """Who may read and write a file may do so after it was replaced, and nobody else."""
+        old.chmod(mode)
+        write(old, Model())
+        assert stat.S_IMODE(old.stat().st_mode) == mode
 
-DAMAGED: list[tuple[str, object, str]] = [
-    ("newer", document(format=2), "has format 2; this release reads format 1 and upstream's"),
-    ("format", document(format="x"), "has format 'x'; this release reads"),
-    ("foreign", {"batch": 300}, 'is no fingerprint file: it has no "fingerprints"'),
-    ("list", [1, 2], 'is no fingerprint file: it has no "fingerprints"'),
-    ("batch", document(batch="300"), "is damaged: batch is '300'"),
-    ("zero", document(batch=0), "is damaged: batch and window must be over 0"),
-    ("long", document(window=4e9), "batch and window must be over 0, up to 36500 days"),
-    ("nan", document(window=float("nan")), "is damaged: window is nan"),
-    ("huge", document(batch=10**400), "is damaged: batch is 1000"),
-    ("true", document(threshold=True), "is damaged: threshold is True"),
-    ("scheme", document(scheme="x"), "is damaged: scheme is 'x'; known are names, paper"),
-    ("kind", document(certificate="md5"), "certificate is 'md5'; known are sha256, serial"),
-    ("activity", document(activity=1), "is damaged: activity is 1"),
-    ("fingerprints", document(fingerprints={}), "is damaged: fingerprints is {}"),
-    ("pair", document(fingerprints=[[{}]]), r"is damaged: fingerprints holds \[{}\]"),
-    ("label", document(fingerprints=[[{}, 0.5]]), "is damaged: labels holds"),
-    ("destination", fingerprint(destinations=["x"]), "is damaged: destinations holds x"),
-    ("port", fingerprint(destinations=[["10.0.0.1", 70_000]]), "holds the port 70000"),
-    ("flag", fingerprint(destinations=[["10.0.0.1", True]]), "holds the port True"),
-    ("address", fingerprint(destinations=[["\x1b[31m", 1]]), r"an element is '\\x1b\[31m'"),
-    ("element", fingerprint(certificates=[[]]), r"is damaged: an element is '\[\]'"),
-    ("line", fingerprint(certificates=["a\nb"]), r"is damaged: an element is 'a\\nb'"),
-    ("surrogate", fingerprint(names=["\ud800"]), "is damaged: .*surrogates not allowed"),
-    ("flows", fingerprint(n_flows=-1), "is damaged: n_flows is -1"),
-    ("first", fingerprint(first="x"), "is damaged: first is 'x'"),
-    ("labels", fingerprint(labels={"a": 1}), "is damaged: labels is {'a': 1}"),
-    ("count", fingerprint(labels=[["a", 0]]), r"is damaged: labels holds \['a', 0\]"),
-    ("counts", fingerprint(labels=[["a", "b"]]), "is damaged: labels holds"),
-    ("seen", document(seen=[]), "is damaged: seen is no object"),
-    (
-        "devices",
-        document(seen={"elements": [], "devices": [["a", [0]]]}),
-        "is damaged: devices of seen holds",
-    ),
-    ("elements", document(seen={"elements": [["a"]]}), "is damaged: elements of seen holds"),
-    ("times", document(seen={"elements": [["a", float("inf"), 0]]}), "elements of seen holds"),
-    (
-        "number",
-        document(seen={"elements": [["a", 1, 1]], "devices": [["d", [-1]]]}),
-        "of seen holds",
-    ),
-    ("no devices", document(seen={"elements": []}), "is damaged: devices is None"),
-]
+    def test_a_file_keeps_its_owner(self, old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Written by root it goes on belonging to its owner, before a byte stands in it."""
+        given: list[tuple[int, int, int]] = []
 
+        def chown(path: Path, user: int, group: int) -> None:
+            given.append((user, group, path.stat().st_size))
 
-class TestDamage:
-    @pytest.mark.parametrize(("name", "content", "message"), DAMAGED, ids=[d[0] for d in DAMAGED])
-    def test_what_is_wrong(self, tmp_path: Path, name: str, content: object, message: str) -> None:
-        """A file that is damaged, foreign or newer is an error that names it and what is wrong."""
-        path = tmp_path / f"{name}.json"
-        path.write_text(json.dumps(content), encoding="utf-8")
-        with pytest.raises(ModelError, match=message) as caught:
-            read(path)
-        assert caught.value.path == path
+        monkeypatch.setattr("os.chown", chown)
+        write(old, Model())
+        assert given == [(old.stat().st_uid, old.stat().st_gid, 0)]
 
-    @pytest.mark.parametrize(
-        ("raw", "message"),
-        [
-            (b"", "is damaged: Expecting value"),
-            (b'{"fingerprints":\n [', "cut.json:2: is damaged: Expecting value"),
-            (b"\x1f\x8b\x08", "is no fingerprint file: not UTF-8"),
-            (b"[" * 200_000, "is damaged: maximum recursion"),
-            (b'{"fingerprints": [], "batch": ' + b"9" * 5_000 + b"}", "is damaged: Exceeds"),
-        ],
-        ids=["empty", "cut", "gzip", "deep", "digits"],
-    )
-    def test_what_is_no_json(self, tmp_path: Path, raw: bytes, message: str) -> None:
-        """A file that is no JSON is an error that names it, and the line where it is known."""
-        path = tmp_path / "cut.json"
-        path.write_bytes(raw)
-        with pytest.raises(ModelError, match=message):
-            read(path)
+    def test_an_owner_who_cannot_be_kept(self, old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who may not give files away writes his own."""
+        monkeypatch.setattr("os.chown", raising(PermissionError(1, "Operation not permitted")))
+        write(old, Model())
+        assert facts(read(old)) == facts(Model())
 
-    def test_a_whole_file_is_read(self, tmp_path: Path) -> None:
-        """The file that the damage above is done to is in order."""
-        path = tmp_path / "m.json"
-        path.write_text(json.dumps(document()), encoding="utf-8")
-        assert [app.elements for app in read(path).apps] == [("10.0.0.1:443",)]
+    def test_a_link_points_to_what_is_new(self, old: Path) -> None:
+        """A link stays a link, and its file, in another folder, is replaced."""
+        link = old.parent / "links" / "current.json"
+        link.parent.mkdir()
+        link.symlink_to("../m.json")
+        write(link, Model())
+        assert str(link.readlink()) == "../m.json"
+        assert facts(read(old)) == facts(Model())
+        assert sorted(old.parent.rglob("*")) == [link.parent, link, old]
 
-    def test_a_log_is_no_model(self, tmp_path: Path) -> None:
-        """A JSON log, and a file that is not there, do not look like models."""
-        (tmp_path / "conn.log").write_text('{"ts": 1, "uid": "C"}\n', encoding="utf-8")
-        assert not is_model(tmp_path / "conn.log")
-        assert not is_model(tmp_path / "none")
+    def test_a_link_to_nothing_yet(self, tmp_path: Path) -> None:
+        """The file that a link points to is made."""
+        (tmp_path / "link").symlink_to(tmp_path / "m.json")
+        write(tmp_path / "link", Model())
+        assert (tmp_path / "link").is_symlink()
+        assert not (tmp_path / "m.json").is_symlink()
+        assert facts(read(tmp_path / "m.json")) == facts(Model())
+
+    def test_a_link_to_itself(self, tmp_path: Path) -> None:
+        """Links in a circle are an error, and stay."""
+        (tmp_path / "link").symlink_to(tmp_path / "link")
+        with pytest.raises(OutputError, match="cannot be written: Too many levels of symbolic"):
+            write(tmp_path / "link", Model())
+        assert list(tmp_path.iterdir()) == [tmp_path / "link"]
+
+    def test_what_is_no_file(self, tmp_path: Path) -> None:
+        """A pipe, as a device, is not replaced by a file."""
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(OutputError, match="pipe: cannot be written: Not a regular file"):
+            write(tmp_path / "pipe", Model())
+        assert (tmp_path / "pipe").is_fifo()
+        assert list(tmp_path.iterdir()) == [tmp_path / "pipe"]
 
 
 def upstream(path: Path, *pairs: tuple[dict[str, object], object]) -> Model:

@@ -140,7 +140,6 @@ def matches(args: Namespace, model: store.Model, terminal: Terminal) -> list[Mat
     known = KnownApps(max(len(model.apps), 1))
     for app in model.apps:
         known.put(app)
-    index, ids = known.index()
     found: list[Match] = []
     with terminal.progress("match", total=len(args.test)) as advance:
         for given in args.test:
@@ -149,9 +148,9 @@ def matches(args: Namespace, model: store.Model, terminal: Terminal) -> list[Mat
             sets = Sets.from_iterables(
                 [[code.setdefault(e, len(code)) for e in app.elements] for app in apps]
             )
-            number, similarity = index.best(list(code), sets)
+            nearest, number, similarity = known.nearest(list(code), sets)
             for app, at, alike in zip(apps, number.tolist(), similarity.tolist(), strict=True):
-                label = None if at == NO_MATCH else known[ids[at]].label
+                label = None if at == NO_MATCH else nearest[at].label
                 identity = fingerprint_id(app.elements)
                 found.append(Match(identity, label, alike, app.n_flows, given))
             advance()

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -85,6 +85,26 @@ def expand(counts: Ints) -> tuple[Ints, Ints]:
     run = np.repeat(np.arange(counts.size), counts)
     starts = np.cumsum(counts) - counts
     return run, np.arange(run.size) - starts[run]
+
+
+def sums(number: Ints, values: Floats, size: int) -> Floats:
+    """Return the sum of the values of each number from 0 to size."""
+    return np.bincount(number, weights=values, minlength=size).astype(np.float64)
+
+
+def slabs(cost: Ints, limit: int) -> Iterator[tuple[int, int]]:
+    """Yield runs of rows whose costs add up to the limit at most; a dear row runs alone.
+
+    >>> list(slabs(ints([2, 2, 9, 1]), 4))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    total = np.cumsum(cost)
+    low = 0
+    while low < cost.size:
+        done = int(total[low - 1]) if low else 0
+        high = max(low + 1, int(np.searchsorted(total, done + limit, side="right")))
+        yield low, high
+        low = high
 
 
 def picked(values: Sequence[object], number: Ints, default: object) -> Texts:

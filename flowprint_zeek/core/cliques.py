@@ -4,11 +4,22 @@ Every network destination belongs to the largest fingerprint that contains it, s
 cliques need not all be enumerated (they explode: 120 signatures can have 80,000). Weights are
 Python integers that pack what decides between two cliques, most significant first, into one sum;
 two different cliques never weigh the same, so the answer is unique and independent of any order.
+Sets of nodes are Python integers too, a bit a node.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from flowprint_zeek.core.arrays import ints
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowprint_zeek.core.arrays import Bools, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,60 +28,65 @@ class Heaviest:
 
     Attributes
     ----------
-    cliques : list of int
-        For each node the bit mask of the nodes of its clique.
-    exact : bool
-        False where the node budget ran out and some clique is only the best that was found.
+    cliques : list of ndarray
+        Sorted nodes of each distinct clique.
+    of_node : ndarray of shape (n_nodes,)
+        Clique of each node.
+    left : int
+        What is left of the budget, below 0 where it ran out.
     """
 
-    cliques: list[int]
-    exact: bool
+    cliques: list[Ints]
+    of_node: Ints
+    left: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether every clique is the heaviest; else some are only the best that was found."""
+        return self.left >= 0
 
 
-def heaviest_cliques(adjacency: list[int], weights: list[int], budget: int) -> Heaviest:
+def heaviest_cliques(adjacency: Bools, weights: Sequence[int], budget: int) -> Heaviest:
     """Find the heaviest clique through each node by branch and bound.
 
     Parameters
     ----------
-    adjacency : list of int
-        Bit mask of the neighbours of each node.
-    weights : list of int
+    adjacency : ndarray of shape (n_nodes, n_nodes)
+        Symmetric, with a false diagonal.
+    weights : sequence of int, shape (n_nodes,)
         Weight of each node, positive; sums over different cliques must differ.
     budget : int
-        Search nodes to visit at most, over all nodes of the graph; about 0.5 µs each.
+        Nodes to look at while bounding, over the whole graph: about 0.3 µs each. Beside that a
+        first clique is taken greedily for each node, 0.2 s for a dense graph of 1,000.
 
     Notes
     -----
     The bound of a set of candidates is the sum, over the classes of a greedy colouring, of the
-    heaviest node in each class: a clique has at most one node of each class.
+    heaviest node in each class: a clique has at most one node of each class (Carraghan and
+    Pardalos; Tomita and Seki; Kumlander for weights).
     """
-    # Numbered by falling weight, the lowest bit of a mask is its heaviest node.
-    order = sorted(range(len(weights)), key=lambda node: -weights[node])
-    place = {node: rank for rank, node in enumerate(order)}
+    # Numbered by falling weight, the lowest bit of a set is its heaviest node.
+    order = ints(sorted(range(len(weights)), key=lambda node: -weights[node]))
+    rows = np.packbits(adjacency[order][:, order], axis=1, bitorder="little")
     search = _Search(
-        [_permuted(adjacency[node], place) for node in order],
+        [int.from_bytes(row.tobytes(), "little") for row in rows],
         [weights[node] for node in order],
         budget,
     )
     search.run()
-    cliques = [_permuted(search.clique[place[node]], order) for node in range(len(order))]
-    return Heaviest(cliques, exact=search.budget >= 0)
+    number: dict[int, int] = {}
+    of_node = np.empty(order.size, dtype=np.int64)
+    of_node[order] = [number.setdefault(clique, len(number)) for clique in search.clique]
+    return Heaviest([np.sort(order[nodes_of(clique)]) for clique in number], of_node, search.budget)
 
 
-def _permuted(mask: int, place: dict[int, int] | list[int]) -> int:
-    result = 0
-    for node in nodes_of(mask):
-        result |= 1 << place[node]
-    return result
-
-
-def nodes_of(mask: int) -> list[int]:
-    """Return the nodes in a bit mask, lowest first."""
+def nodes_of(members: int) -> list[int]:
+    """Return the nodes in a set, lowest first."""
     nodes = []
-    while mask:
-        low = mask & -mask
+    while members:
+        low = members & -members
         nodes.append(low.bit_length() - 1)
-        mask ^= low
+        members ^= low
     return nodes
 
 
@@ -88,7 +104,11 @@ class _Search:
         for node in range(size):
             self._greedy(node)
         settled: list[int] = []
-        for node in sorted(range(size), key=self._reach, reverse=True):
+        # Nodes with few neighbours first: their cliques are light, so that they leave the
+        # searches of all others.
+        for node in sorted(range(size), key=lambda node: self.adjacency[node].bit_count()):
+            if self.budget < 0:
+                break
             candidates = self.adjacency[node]
             # A clique through a settled node is at most as heavy as that node's own.
             for other in settled:
@@ -96,9 +116,6 @@ class _Search:
                     candidates &= ~(1 << other)
             self._expand(node, candidates)
             settled.append(node)
-
-    def _reach(self, node: int) -> int:
-        return sum(self.weights[other] for other in nodes_of(self.adjacency[node] | 1 << node))
 
     def _greedy(self, node: int) -> None:
         members, weight, candidates = 1 << node, self.weights[node], self.adjacency[node]
@@ -124,13 +141,31 @@ class _Search:
                 continue
             node = nodes.pop()
             bounds.pop()
-            stack[-1] = (members, weight, candidates ^ (1 << node), nodes, bounds)
+            if not candidates >> node & 1:
+                continue
+            stack[-1] = (members, weight, self._without(candidates, node), nodes, bounds)
             members, weight = members | 1 << node, weight + self.weights[node]
             candidates &= self.adjacency[node]
             if candidates:
                 stack.append((members, weight, candidates, *self._coloured(candidates)))
             elif weight > self.weight[root]:
                 self._offer(members, weight)
+
+    def _without(self, candidates: int, node: int) -> int:
+        """Return the candidates that matter once the cliques with a node were searched.
+
+        A clique without it that all its neighbours make up could take it in, so one of its
+        strangers must be there: what is a neighbour of no stranger is out.
+        """
+        neighbours = candidates & self.adjacency[node]
+        strangers = candidates & ~neighbours ^ 1 << node
+        reached = 0
+        for stranger in nodes_of(strangers):
+            reached |= self.adjacency[stranger]
+            self.budget -= 1
+            if neighbours & ~reached == 0:
+                break
+        return strangers | neighbours & reached
 
     def _coloured(self, candidates: int) -> tuple[list[int], list[int]]:
         """Return candidates by colour class with the bound of each and those before it."""

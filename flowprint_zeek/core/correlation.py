@@ -14,10 +14,13 @@ import networkx as nx
 import numpy as np
 from scipy.sparse import coo_array, triu
 
-from flowprint_zeek.core.arrays import Ints, expand, ints, row_groups, unique_pairs
+from flowprint_zeek.core.arrays import Floats, Ints, expand, ints, row_groups, slabs, unique_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+MAX_SIGNATURES = 1_024
+"""Signatures of one group that are compared: more than the ten windows of a batch can give."""
 
 _WORD = 64
 _MAX_PAIRS = 4_000_000
@@ -51,11 +54,22 @@ class Signatures:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Edges of the correlation graph, ``left < right``."""
+    """Edges of the correlation graph.
+
+    Attributes
+    ----------
+    left, right : ndarray of shape (n_edges,)
+        Signatures, ``left < right``.
+    weight : ndarray of shape (n_edges,)
+        Their correlation.
+    cut : ndarray
+        Groups of more than `MAX_SIGNATURES`, of which only the busiest were compared.
+    """
 
     left: Ints
     right: Ints
-    weight: np.ndarray[tuple[int], np.dtype[np.float64]]
+    weight: Floats
+    cut: Ints
 
 
 def signatures(group: Ints, destination: Ints, window: Ints) -> Signatures:
@@ -101,50 +115,65 @@ def edges(signatures: Signatures, correlation: float) -> Edges:
         Least correlation of an edge; at most 0 makes every group's graph complete. Quotients of
         small integers compare exactly in floating point, so ``9/10 >= 0.9`` holds.
     """
+    busiest, cut = _busiest(signatures)
     parts = [
-        _edges_of(signatures, low, high, correlation) for low, high in _slabs(signatures.group)
+        _edges_of(signatures, busiest, low, high, correlation)
+        for low, high in _slabs(signatures.group[busiest])
     ]
-    if not parts:
-        return Edges(ints([]), ints([]), np.zeros(0))
-    return Edges(
-        np.concatenate([part.left for part in parts]),
-        np.concatenate([part.right for part in parts]),
-        np.concatenate([part.weight for part in parts]),
-    )
+    none = (ints([]), ints([]), np.zeros(0))
+    left, right, weight = map(np.concatenate, zip(none, *parts, strict=True))
+    return Edges(left, right, weight, cut)
+
+
+def _busiest(signatures: Signatures) -> tuple[Ints, Ints]:
+    """Return the signatures to compare, those of most windows in each group, and cut groups."""
+    group = signatures.group
+    size = np.bincount(group)
+    cut = np.flatnonzero(size > MAX_SIGNATURES)
+    kept = np.ones(group.size, dtype=np.bool_)
+    n_windows = np.bincount(signatures.owner, minlength=group.size)
+    for one in cut.tolist():
+        own = np.flatnonzero(group == one)
+        kept[own[np.argsort(-n_windows[own], kind="stable")[MAX_SIGNATURES:]]] = False
+    return np.flatnonzero(kept), cut
 
 
 def _slabs(group: Ints) -> Iterator[tuple[int, int]]:
     """Yield runs of signatures with a bounded number of pairs, never cutting a group."""
     starts = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1])))[: group.size]
     ends = np.append(starts[1:], group.size)
-    pairs = np.cumsum((ends - starts) ** 2)
-    low = 0
-    while low < starts.size:
-        done = int(pairs[low - 1]) if low else 0
-        high = max(low + 1, int(np.searchsorted(pairs, done + _MAX_PAIRS, side="right")))
+    for low, high in slabs((ends - starts) ** 2, _MAX_PAIRS):
         yield int(starts[low]), int(ends[high - 1])
-        low = high
 
 
-def _edges_of(signatures: Signatures, low: int, high: int, correlation: float) -> Edges:
-    first, last = np.searchsorted(signatures.owner, [low, high])
-    owner, window = signatures.owner[first:last] - low, signatures.window[first:last]
-    group = signatures.group[low:high]
+def _edges_of(
+    signatures: Signatures, chosen: Ints, low: int, high: int, correlation: float
+) -> tuple[Ints, Ints, Floats]:
+    """Return the edges between the chosen signatures from low up to high."""
+    chosen = chosen[low:high]
+    group = signatures.group[chosen]
     if correlation <= 0:
         left, right = _all_pairs(group)
-        return Edges(left + low, right + low, np.ones(left.size))
+        return chosen[left], chosen[right], np.ones(left.size)
+    first, last = np.searchsorted(signatures.owner, [chosen[0], chosen[-1] + 1])
+    place = np.full(chosen[-1] - chosen[0] + 1, -1)
+    place[chosen - chosen[0]] = np.arange(chosen.size)
+    owner = place[signatures.owner[first:last] - chosen[0]]
+    window = signatures.window[first:last][owner >= 0]
+    owner = owner[owner >= 0]
     column, _ = row_groups((group[owner], window))
     active = coo_array(
-        (np.ones(owner.size, dtype=np.int64), (owner, column)), shape=(high - low, column.max() + 1)
+        (np.ones(owner.size, dtype=np.int64), (owner, column)),
+        shape=(chosen.size, column.max() + 1),
     ).tocsr()
     common = triu(active @ active.T, k=1, format="coo")
     left, right, both = ints(common.coords[0]), ints(common.coords[1]), ints(common.data)
-    size = np.bincount(owner, minlength=high - low)
+    size = np.bincount(owner, minlength=chosen.size)
     weight = both / (size[left] + size[right] - both)
     kept = weight >= correlation
     left, right, weight = left[kept], right[kept], weight[kept]
     order = np.lexsort((right, left))
-    return Edges(left[order] + low, right[order] + low, weight[order])
+    return chosen[left[order]], chosen[right[order]], weight[order]
 
 
 def _all_pairs(group: Ints) -> tuple[Ints, Ints]:

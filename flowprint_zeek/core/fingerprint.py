@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from reprlib import repr as short
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,30 +24,85 @@ from flowprint_zeek.core.membership import Membership, memberships
 from flowprint_zeek.core.sets import Sets, alike
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 UNASSIGNED = -1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Fingerprint:
     """One fingerprint: a set of elements. Equal sets are equal fingerprints.
 
     Parameters
     ----------
-    elements : tuple of str
-        Elements in canonical order; `of` brings them into it.
+    elements : iterable of str
+        Elements in any order, kept in canonical order; see `flowprint_zeek.core.elements`.
     n_flows : int, default=0
         Flows it was made of.
     """
 
-    elements: tuple[str, ...] = ()
-    n_flows: int = 0
+    elements: tuple[str, ...]
+    n_flows: int
+
+    def __init__(self, elements: Iterable[str] = (), n_flows: int = 0) -> None:
+        if isinstance(elements, str):
+            raise TypeError(f"elements must be an iterable of str, not the text {elements!r}")
+        object.__setattr__(self, "elements", el.in_order(set(elements)))
+        object.__setattr__(self, "n_flows", n_flows)
 
     @classmethod
-    def of(cls, elements: Iterable[str], n_flows: int = 0) -> Fingerprint:
-        """Make a fingerprint of elements in any order."""
-        return cls(el.in_order(set(elements)), n_flows)
+    def from_dict(cls, dictionary: Mapping[str, Any]) -> Fingerprint:
+        """Make a fingerprint of what `to_dict` returned, ours or upstream's.
+
+        Parameters
+        ----------
+        dictionary : mapping
+            ``destinations``, ``certificates``, ``names`` and ``n_flows``; what is missing is empty.
+            Certificates that are numbers become text; None is no element.
+
+        Raises
+        ------
+        ValueError
+            A key holds something else.
+        """
+        found: list[str] = []
+        for key in ("destinations", "certificates", "names"):
+            values = dictionary.get(key, [])
+            if type(values) not in (list, tuple):
+                raise ValueError(f"{key} is {short(values)}")
+            if key == "certificates":
+                values = [value for value in values if value is not None]
+            found += [cls._element(key, value) for value in values]
+        n_flows = dictionary.get("n_flows", 0)
+        if type(n_flows) is not int or not 0 <= n_flows < 1 << 62:
+            raise ValueError(f"n_flows is {short(n_flows)}")
+        return cls(found, n_flows)
+
+    @staticmethod
+    def _element(key: str, value: object) -> str:
+        """Return the element of a value that stands under a key of a dictionary."""
+        element = ""
+        match key, value:
+            case "destinations", [str(address), port] if type(port) is int and 0 <= port < 1 << 16:
+                element = el.endpoint(address, port)
+                if not el.is_endpoint(element) or el.split_endpoint(element) != (address, port):
+                    element = ""
+            case "certificates", str(text) | int(text) if text != "" and not isinstance(text, bool):
+                element = f"{el.CERTIFICATE}{text}"
+            case "names", str(text) if text.strip(".") != "":
+                element = f"{el.NAME}{el.normalise_name(text)}"
+        if not (element and element.isascii() and element.isprintable()):
+            raise ValueError(f"{key} holds {short(value)}")
+        return element
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON holds it: upstream's keys and ``names``."""
+        return {
+            "certificates": self.certificates,
+            "destinations": self.destinations,
+            "names": self.names,
+            "n_flows": self.n_flows,
+        }
 
     @property
     def id(self) -> str:
@@ -73,10 +129,10 @@ class Fingerprint:
         common = len(set(self.elements) & set(other.elements))
         return common / max(len(self) + len(other) - common, 1)
 
-    def merge(self, *others: Fingerprint) -> Fingerprint:
+    def merge(self, *other: Fingerprint) -> Fingerprint:
         """Return the union with others; flows add up."""
-        union = set(self.elements).union(*(other.elements for other in others))
-        return Fingerprint.of(union, self.n_flows + sum(other.n_flows for other in others))
+        union = set(self.elements).union(*other)
+        return Fingerprint(union, self.n_flows + sum(one.n_flows for one in other))
 
     def __len__(self) -> int:
         return len(self.elements)
@@ -95,12 +151,11 @@ class Fingerprint:
     def __hash__(self) -> int:
         return hash(self.elements)
 
-    def __lt__(self, other: Fingerprint) -> bool:
-        return (len(self), self.n_flows, self.elements) < (
-            len(other),
-            other.n_flows,
-            other.elements,
-        )
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, Fingerprint):
+            return NotImplemented
+        ours = (len(self), self.n_flows, self.elements)
+        return ours < (len(other), other.n_flows, other.elements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +174,8 @@ class Parameters:
         Element scheme.
     activity : {"ends", "interval"}, default="ends"
         How activity is taken from a flow's start and end where packet times are not known.
-    clique_budget : int, default=200_000
-        Search nodes for the cliques of one connected component of a correlation graph.
+    clique_budget : int, default=500_000
+        Nodes to look at in the clique searches of one device and batch; about 0.3 µs each.
     """
 
     batch: float = 300.0
@@ -129,7 +184,7 @@ class Parameters:
     similarity: float = 0.9
     scheme: str = "paper"
     activity: str = "ends"
-    clique_budget: int = 200_000
+    clique_budget: int = 500_000
 
     @property
     def batch_micros(self) -> int:

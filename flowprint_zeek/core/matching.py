@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowprint_zeek.core.arrays import Floats, Ints, ints
+from flowprint_zeek.core.arrays import Floats, Ints, ints, slabs, sums, unique_pairs
+from flowprint_zeek.core.segment import Candidates, Samples, Segment
 from flowprint_zeek.core.sets import Sets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 NO_MATCH = -1
-_MAX_PAIRS = 4_000_000
-"""Similarities computed together: about 100 MB."""
+_MAX_PAIRS = 2_000_000
+"""Candidates looked at together: about 200 MB."""
 
 
 class KnownIndex:
@@ -22,31 +24,73 @@ class KnownIndex:
 
     Parameters
     ----------
-    known : sequence of sequence of str
-        Elements of each known fingerprint, best first: of equally similar ones the first wins.
+    weights : mapping of str to float, optional
+        Weights of elements, positive, 1 for all others: the similarity is the weighted Jaccard
+        coefficient, by default the plain one.
+
+    Attributes
+    ----------
+    keys : list of str
+        Key of each number that `best` returns.
 
     Notes
     -----
-    A query costs the number of known fingerprints that hold each of its elements.
+    It grows without being built anew: segments double in size, so an entry is moved as often as the
+    index doubles. A sample costs the number of known fingerprints that hold each of its elements,
+    popular ones aside (see `Segment`).
     """
 
-    def __init__(self, known: Sequence[Sequence[str]]) -> None:
+    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+        self.keys: list[str] = []
+        self._own = {} if weights is None else dict(weights)
         self._code: dict[str, int] = {}
-        for elements in known:
-            for element in elements:
-                self._code.setdefault(element, len(self._code))
-        sets = Sets.from_iterables([[self._code[e] for e in elements] for elements in known])
-        self._length = sets.lengths
-        self._matrix = sets.matrix(max(len(self._code), 1)).T.tocsr()
-        self._spread = np.diff(self._matrix.indptr)
+        self._weight = array("d")
+        self._spread = array("q")
+        self._slot: dict[str, int] = {}
+        self._held: dict[int, Ints] = {}
+        self._n_flows = array("q")
+        self._rank = ints([])
+        self._new: list[int] = []
+        self._free: list[int] = []
+        self._segments: list[Segment] = []
+        self._stale = False
 
     def __len__(self) -> int:
-        return int(self._length.size)
+        return len(self._slot)
+
+    def put(self, key: str, elements: Iterable[str], n_flows: int) -> None:
+        """Add a known fingerprint, or say how many flows it has now.
+
+        Parameters
+        ----------
+        key : str
+            Its id, hexadecimal; of equally similar ones that of most flows wins, then of lowest id.
+        elements : iterable of str
+            Its elements, for a known key the same as before.
+        n_flows : int
+            Flows it was made of.
+        """
+        slot = self._slot.get(key)
+        if slot is None:
+            slot = self._slot[key] = self._vacant(key)
+            codes = ints(sorted({self._coded(element) for element in elements}))
+            for code in codes.tolist():
+                self._spread[code] += 1
+            self._held[slot] = codes
+            self._new.append(slot)
+        self._n_flows[slot] = n_flows
+        self._stale = True
+
+    def discard(self, key: str) -> None:
+        """Forget a known fingerprint."""
+        slot = self._slot.pop(key)
+        self._stale = True
+        for code in self._held.pop(slot).tolist():
+            self._spread[code] -= 1
 
     def holding(self, vocabulary: Sequence[str]) -> Ints:
         """Return how many known fingerprints hold each element."""
-        code = self._codes(vocabulary)
-        return ints(np.append(self._spread, 0)[code])
+        return ints([self._spread[self._code[e]] if e in self._code else 0 for e in vocabulary])
 
     def best(self, vocabulary: Sequence[str], sets: Sets) -> tuple[Ints, Floats]:
         """Find the most similar known fingerprint of each set.
@@ -61,47 +105,89 @@ class KnownIndex:
         Returns
         -------
         number : ndarray of shape (sets.size,)
-            Known fingerprint, `NO_MATCH` where none shares an element.
+            Place in `keys`, `NO_MATCH` where no known fingerprint shares an element.
         similarity : ndarray of shape (sets.size,)
-            Jaccard similarity to it, 0 where there is none.
+            Similarity to it, 0 where there is none.
         """
+        if self._stale:
+            self._settle()
+        samples = self._samples(vocabulary, sets)
+        cost = np.ones(sets.size, dtype=np.int64)
+        for segment in self._segments:
+            cost += segment.cost(samples)
         number = np.full(sets.size, NO_MATCH, dtype=np.int64)
         similarity = np.zeros(sets.size)
-        code = self._codes(vocabulary)[sets.element]
-        shared = code >= 0
-        length = sets.lengths
-        for low, high in self._slabs(sets, code):
-            part = (sets.owner >= low) & (sets.owner < high) & shared
-            query = Sets(high - low, sets.owner[part] - low, code[part])
-            common = (query.matrix(self._matrix.shape[0]) @ self._matrix).tocsr()
-            n_candidates = np.diff(common.indptr)
-            column, both = ints(common.indices), ints(common.data)
-            union = np.repeat(length[low:high], n_candidates) + self._length[column] - both
-            row = low + np.flatnonzero(n_candidates)
-            number[row], similarity[row] = _best(both / union, column, n_candidates)
+        for low, high in slabs(cost, _MAX_PAIRS):
+            number[low:high], similarity[low:high] = self._best(samples.part(low, high))
         return number, similarity
 
-    def _codes(self, vocabulary: Sequence[str]) -> Ints:
-        return ints([self._code.get(element, NO_MATCH) for element in vocabulary])
+    def _best(self, samples: Samples) -> tuple[Ints, Floats]:
+        highest = np.zeros(samples.total.size)
+        found: list[Candidates] = []
+        for segment in self._segments:
+            for search in (segment.by_rare, segment.by_popular):
+                found.append(search(samples, self._rank, highest))
+                np.maximum.at(highest, found[-1].row, found[-1].score)
+        number = np.full(highest.size, NO_MATCH, dtype=np.int64)
+        if found:
+            row, slot, score = map(np.concatenate, zip(*found, strict=True))
+            best = (score == highest[row]) & (score > 0)
+            row, slot = row[best], slot[best]
+            worst_first = np.argsort(-self._rank[slot])
+            number[row[worst_first]] = slot[worst_first]
+        return number, highest
 
-    def _slabs(self, sets: Sets, code: Ints) -> Iterator[tuple[int, int]]:
-        """Yield runs of queries with a bounded number of candidates."""
-        candidates = np.append(self._spread, 0)[code]
-        work = np.cumsum(np.bincount(sets.owner, weights=candidates, minlength=sets.size))
-        low = 0
-        while low < sets.size:
-            done = work[low - 1] if low else 0
-            high = max(low + 1, int(np.searchsorted(work, done + _MAX_PAIRS, side="right")))
-            yield low, high
-            low = high
+    def _samples(self, vocabulary: Sequence[str], sets: Sets) -> Samples:
+        code = ints([self._code.get(element, -1) for element in vocabulary])[sets.element]
+        weight = np.array([self._own.get(element, 1.0) for element in vocabulary], np.float64)
+        total = sums(sets.owner, weight[sets.element], sets.size)
+        row, code = unique_pairs(sets.owner[code >= 0], code[code >= 0])
+        return Samples(row, code, np.array(self._weight)[code], total)
 
+    def _vacant(self, key: str) -> int:
+        if self._free:
+            slot = self._free.pop()
+            self.keys[slot] = key
+            return slot
+        self.keys.append(key)
+        self._n_flows.append(0)
+        return len(self.keys) - 1
 
-def _best(score: Floats, column: Ints, n_candidates: Ints) -> tuple[Ints, Floats]:
-    """Return the first column of the highest score of each row that has candidates."""
-    size = n_candidates[n_candidates > 0]
-    if not size.size:
-        return ints([]), np.zeros(0)
-    start = np.cumsum(size) - size
-    highest: Floats = np.maximum.reduceat(score, start)
-    ties = np.where(score == np.repeat(highest, size), column, np.iinfo(np.int64).max)
-    return ints(np.minimum.reduceat(ties, start)), highest
+    def _coded(self, element: str) -> int:
+        code = self._code.setdefault(element, len(self._code))
+        if code == len(self._weight):
+            self._weight.append(self._own.get(element, 1.0))
+            self._spread.append(0)
+        return code
+
+    def _settle(self) -> None:
+        """Rank the known fingerprints, and put new ones into a segment.
+
+        Segments that are not much larger are joined to it; so are those of which most is forgotten.
+        """
+        self._stale = False
+        slots = ints([self._slot[key] for key in sorted(self._slot)])
+        self._rank = np.full(len(self.keys), -1, dtype=np.int64)
+        order = np.argsort(-np.array(self._n_flows)[slots], kind="stable")
+        self._rank[slots[order]] = np.arange(slots.size)
+        moved, kept, size = [ints(self._new)], list[Segment](), len(self._new)
+        for segment in self._segments[::-1]:
+            n_alive = int((self._rank[segment.slots] >= 0).sum())
+            if n_alive < 2 * size or 2 * n_alive < segment.slots.size:
+                moved.append(segment.slots)
+                size += n_alive
+            else:
+                kept.append(segment)
+        slots = np.concatenate(moved)
+        alive = self._rank[slots] >= 0
+        self._new = []
+        self._free += slots[~alive].tolist()
+        self._segments = kept[::-1]
+        if alive.any():
+            self._segments.append(self._segment(np.sort(slots[alive])))
+
+    def _segment(self, slots: Ints) -> Segment:
+        held = [self._held[slot] for slot in slots.tolist()]
+        owner = np.repeat(np.arange(slots.size), [codes.size for codes in held])
+        sets = Sets(slots.size, owner, np.concatenate(held))
+        return Segment(slots, sets, np.array(self._weight))

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flowprint_zeek.core.arrays import Bools, Ints, components, expand, ints
-from flowprint_zeek.core.cliques import heaviest_cliques, nodes_of
+from flowprint_zeek.core.cliques import heaviest_cliques
 from flowprint_zeek.core.sets import Sets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flowprint_zeek.core.correlation import Edges, Signatures
     from flowprint_zeek.core.destinations import Destinations
 
@@ -36,7 +38,7 @@ class Membership:
     of_destination : ndarray of shape (n_destinations,)
         Fingerprint that each destination belongs to, `NONE` for none.
     bounded : int
-        Groups in which a clique search ran out of budget.
+        Groups in which a clique search ran out of budget or not all signatures were compared.
     """
 
     sets: Sets
@@ -55,7 +57,7 @@ def memberships(nodes: Signatures, edges: Edges, found: Destinations, budget: in
     found : Destinations
         The destinations behind its nodes.
     budget : int
-        Search nodes for each connected component that is not itself a clique.
+        Nodes to look at in the searches of one group, see `heaviest_cliques`.
     """
     component = components(nodes.size, edges.left, edges.right)
     simple = _complete(component, edges)
@@ -71,7 +73,9 @@ def memberships(nodes: Signatures, edges: Edges, found: Destinations, budget: in
     elements = _joined(owner, member, nodes, found, numbers.size)
     group = np.zeros(numbers.size, dtype=np.int64)
     group[owner] = nodes.group[member]
-    return _sorted(elements, group, of_node[nodes.of_destination], np.unique(bounded).size)
+    return _sorted(
+        elements, group, of_node[nodes.of_destination], np.union1d(bounded, edges.cut).size
+    )
 
 
 def _complete(component: Ints, edges: Edges) -> Bools:
@@ -90,7 +94,7 @@ def _searched(
     simple: Bools,
     budget: int,
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """Search the components that are not cliques.
+    """Search the components that are not cliques, the small ones of a group first.
 
     Returns
     -------
@@ -102,64 +106,66 @@ def _searched(
         Groups in which the budget ran out.
     """
     of_node = np.full(nodes.size, NONE, dtype=np.int64)
-    owner: list[int] = []
-    member: list[int] = []
-    bounded: list[int] = []
-    elements = Sets.from_pairs(nodes.size, nodes.of_destination[found.owner], found.element)
-    edge = elements.offsets
-    flows = np.bincount(nodes.of_destination[found.of_slice], minlength=nodes.size)
+    parts: list[Ints] = []
+    left: dict[int, int] = {}
+    weights = _Weights(nodes, found)
     clique = nodes.size
     for members, adjacency in _graphs(component, simple, edges):
-        weights = _weights(
-            [elements.element[edge[n] : edge[n + 1]] for n in members], flows[members]
-        )
-        best = heaviest_cliques(adjacency, weights, budget)
-        if not best.exact:
-            bounded.append(int(nodes.group[members[0]]))
-        for mask in sorted(set(best.cliques)):
-            inside = members[nodes_of(mask)]
-            owner += [clique] * inside.size
-            member += inside.tolist()
-            of_node[members[[at for at, own in enumerate(best.cliques) if own == mask]]] = clique
-            clique += 1
-    return ints(owner), ints(member), of_node, ints(bounded)
+        group = int(nodes.group[members[0]])
+        best = heaviest_cliques(adjacency, weights.of(members), left.get(group, budget))
+        left[group] = best.left
+        of_node[members] = clique + len(parts) + best.of_node
+        parts += [members[one] for one in best.cliques]
+    owner = np.repeat(np.arange(len(parts)), [part.size for part in parts]) + clique
+    member = np.concatenate(parts) if parts else ints([])
+    return ints(owner), member, of_node, ints([group for group in left if left[group] < 0])
 
 
-def _graphs(component: Ints, simple: Bools, edges: Edges) -> list[tuple[Ints, list[int]]]:
-    """Return the nodes and the adjacency masks of each component to search."""
-    nodes = np.flatnonzero(~simple)
-    nodes = nodes[np.argsort(component[nodes], kind="stable")]
-    numbers, first = np.unique(component[nodes], return_index=True)
-    place = np.full(component.size, NONE, dtype=np.int64)
-    place[nodes] = np.arange(nodes.size) - first[np.searchsorted(numbers, component[nodes])]
-    parts = np.split(nodes, first[1:]) if nodes.size else []
-    masks: dict[int, list[int]] = {
-        int(n): [0] * part.size for n, part in zip(numbers, parts, strict=True)
-    }
-    searched = ~simple[edges.left]
-    left, right = edges.left[searched], edges.right[searched]
-    for number, one, other in zip(
-        component[left].tolist(), place[left].tolist(), place[right].tolist(), strict=True
-    ):
-        masks[number][one] |= 1 << other
-        masks[number][other] |= 1 << one
-    return list(zip(parts, masks.values(), strict=True))
+def _graphs(component: Ints, simple: Bools, edges: Edges) -> Iterator[tuple[Ints, Bools]]:
+    """Yield the nodes and the adjacency of each component to search, by size, then number."""
+    size = np.bincount(component)
+    searched = np.flatnonzero(~simple)
+    searched = searched[np.lexsort((component[searched], size[component[searched]]))]
+    joins = np.flatnonzero(~simple[edges.left])
+    joins = joins[np.argsort(component[edges.left[joins]], kind="stable")]
+    number = component[edges.left[joins]]
+    place = np.empty(component.size, dtype=np.int64)
+    low = 0
+    while low < searched.size:
+        own = component[searched[low]]
+        members = searched[low : low + size[own]]
+        place[members] = np.arange(members.size)
+        inside = joins[np.searchsorted(number, own) : np.searchsorted(number, own, side="right")]
+        left, right = place[edges.left[inside]], place[edges.right[inside]]
+        adjacency = np.zeros((members.size, members.size), dtype=np.bool_)
+        adjacency[left, right] = adjacency[right, left] = True
+        yield members, adjacency
+        low += members.size
 
 
-def _weights(elements: list[Ints], flows: Ints) -> list[int]:
-    """Pack elements, flows and lowest sorted elements into one sum for each node.
+class _Weights:
+    """What decides between two cliques, packed into one number for each node.
 
-    Nodes of a component share no element, so bits that stand for elements, the lowest element
-    highest, add up without carry and decide between cliques of equal elements and flows.
+    Elements, then flows, then the lowest sorted elements: nodes of a component share no element, so
+    of two cliques that one wins which has the node with the lowest element that only one has.
     """
-    ordered = sorted(int(code) for one in elements for code in one)
-    bit = {code: 1 << (len(ordered) - 1 - at) for at, code in enumerate(ordered)}
-    flow_bits = int(flows.sum()).bit_length()
-    return [
-        (((one.size << flow_bits) | n_flows) << len(ordered))
-        | sum(bit[code] for code in one.tolist())
-        for one, n_flows in zip(elements, flows.tolist(), strict=True)
-    ]
+
+    def __init__(self, nodes: Signatures, found: Destinations) -> None:
+        of_pair = nodes.of_destination[found.owner]
+        self.elements = np.bincount(of_pair, minlength=nodes.size)
+        self.flows = np.bincount(nodes.of_destination[found.of_slice], minlength=nodes.size)
+        self.lowest = np.full(nodes.size, np.iinfo(np.int64).max)
+        np.minimum.at(self.lowest, of_pair, found.element)
+
+    def of(self, members: Ints) -> list[int]:
+        """Return the weights of the nodes of one component."""
+        size = members.size
+        flows = self.flows[members]
+        flow_bits = int(flows.sum()).bit_length()
+        rank = np.empty(size, dtype=np.int64)
+        rank[np.argsort(-self.lowest[members])] = np.arange(size)
+        each = zip(self.elements[members].tolist(), flows.tolist(), rank.tolist(), strict=True)
+        return [((n << flow_bits | flow) << size) | 1 << at for n, flow, at in each]
 
 
 def _joined(owner: Ints, member: Ints, nodes: Signatures, found: Destinations, size: int) -> Sets:

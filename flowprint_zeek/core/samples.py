@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
+from flowprint_zeek.core.elements import normalise_name
 from flowprint_zeek.core.fingerprint import Fingerprint
 from flowprint_zeek.core.flows import Flow, check_flow_table, flow_table
 from flowprint_zeek.core.sets import Sets
@@ -28,8 +29,7 @@ def either(samples: Samples) -> pd.DataFrame | list[Fingerprint]:
         They are something else, or a column is not as it must be; see `check_flow_table`.
     """
     if isinstance(samples, pd.DataFrame):
-        check_flow_table(samples)
-        return samples
+        return _checked(samples)
     if isinstance(samples, str | Flow | Fingerprint) or getattr(samples, "ndim", 1) != 1:
         raise TypeError(f"{_EXPECTED}, not one {type(samples).__name__}")
     made: list[Flow] = []
@@ -43,8 +43,18 @@ def either(samples: Samples) -> pd.DataFrame | list[Fingerprint]:
             raise TypeError(f"{_EXPECTED}; X[{at}] is {str(one)[:80]!r}")
     if fingerprints:
         return fingerprints
-    table = flow_table(made)
+    return _checked(flow_table(made))
+
+
+def _checked(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a flow table whose values are fit to be elements, the same after a file."""
     check_flow_table(table)
+    for column in ("resp_h", "certificate", "name"):
+        for value in table[column].unique():
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError(f"column {column} holds {value!r}; it must be printable ASCII")
+            if column == "name" and normalise_name(value) != value:
+                raise ValueError(f"column name holds {value!r}; {normalise_name(value)!r} is meant")
     return table
 
 

@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import coo_array, csr_array, triu
 
-from flowprint_zeek.core.arrays import Floats, Ints, components, ints, row_groups, unique_pairs
+from flowprint_zeek.core.arrays import (
+    Floats,
+    Ints,
+    components,
+    ints,
+    row_groups,
+    slabs,
+    unique_pairs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _TINY = 1e-9
-_CHECKED = 1 << 18
+_SPARSE = 64
+"""Elements that may be for each one in a set, for sets to be compared as bits."""
+_MAX_CELLS = 1 << 23
+"""Elements looked at together: about 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +113,7 @@ def alike(sets: Sets, group: Ints, similarity: float) -> Ints:
         of_distinct[same] = group
         return alike(sets.united(same, n_distinct), of_distinct, similarity)[same]
     left, right = _candidates(sets, group, similarity)
-    near = np.concatenate(
-        [
-            jaccard(sets, left[low : low + _CHECKED], right[low : low + _CHECKED]) >= similarity
-            for low in range(0, left.size, _CHECKED)
-        ]
-        or [np.zeros(0, dtype=np.bool_)]
-    )
+    near = jaccard(sets, left, right) >= similarity
     return components(sets.size, left[near], right[near])
 
 
@@ -126,12 +131,33 @@ def _equal(sets: Sets, group: Ints) -> Ints:
 
 def jaccard(sets: Sets, left: Ints, right: Ints) -> Floats:
     """Return the Jaccard similarity of pairs of sets (paper section IV-F, equation 5)."""
-    matrix = sets.matrix(int(sets.element.max()) + 1 if sets.element.size else 1)
-    common = ints(matrix[left].multiply(matrix[right]).sum(axis=1))
     length = sets.lengths
+    common = _common(sets, left, right)
     union: Ints = np.maximum(length[left] + length[right] - common, 1)
     result: Floats = common / union
     return result
+
+
+def _common(sets: Sets, left: Ints, right: Ints) -> Ints:
+    """Return the number of elements that pairs of sets share."""
+    n_elements = int(sets.element.max()) + 1 if sets.element.size else 1
+    cells = sets.size * n_elements
+    common = np.zeros(left.size, dtype=np.int64)
+    cost = sets.lengths[left] + sets.lengths[right]
+    # Sets that hold a good part of all elements are compared faster as bits.
+    if cells <= min(_SPARSE * sets.element.size, _MAX_CELLS):
+        table = np.zeros((sets.size, n_elements), dtype=np.bool_)
+        table[sets.owner, sets.element] = True
+        bits = np.packbits(table, axis=1)
+        for low, high in slabs(cost, _MAX_CELLS):
+            both = bits[left[low:high]] & bits[right[low:high]]
+            common[low:high] = np.bitwise_count(both).sum(axis=1)
+        return common
+    matrix = sets.matrix(n_elements)
+    for low, high in slabs(cost, _MAX_CELLS):
+        shared = matrix[left[low:high]].multiply(matrix[right[low:high]])
+        common[low:high] = shared.sum(axis=1)
+    return common
 
 
 def _candidates(sets: Sets, group: Ints, similarity: float) -> tuple[Ints, Ints]:
@@ -152,4 +178,10 @@ def _candidates(sets: Sets, group: Ints, similarity: float) -> tuple[Ints, Ints]
         shape=(sets.size, int(token.max()) + 1 if token.size else 1),
     ).tocsr()
     both = triu(seen @ seen.T, k=1, format="coo")
-    return ints(both.coords[0]), ints(both.coords[1])
+    left, right = ints(both.coords[0]), ints(both.coords[1])
+    shorter, longer = (
+        np.minimum(length[left], length[right]),
+        np.maximum(length[left], length[right]),
+    )
+    near = shorter / longer >= similarity
+    return left[near], right[near]

@@ -93,10 +93,10 @@ class Detector:
 
     def _judged(self, view: BatchView) -> Evidence:
         found = view.found
-        index, ids = self.site.known.index()
+        index = self.site.known.index
         vocabulary = found.words.vocabulary
         number, similarity = index.best(vocabulary, found.sets)
-        nearest = ["" if at == NO_MATCH else ids[at] for at in number.tolist()]
+        nearest = ["" if at == NO_MATCH else index.keys[at] for at in number.tolist()]
         new_site, new_device = self._new(view)
         judged = judge(
             found.sets,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from flowprint_zeek.aside import replacing
 from flowprint_zeek.core.flows import REQUIRED
-from flowprint_zeek.errors import LogError, OutputError, UsageError
+from flowprint_zeek.errors import LogError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,18 +23,11 @@ def write_flows(path: Path, flows: pd.DataFrame) -> None:
     UsageError
         PyArrow is not installed.
     OutputError
-        The file cannot be written.
+        The file cannot be written; an old one is as it was.
     """
     _need_pyarrow()
-    new = path.with_name(f".{path.name}.new")
-    try:
-        flows.to_parquet(new, engine="pyarrow", index=False)
-        new.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
-    finally:
-        with suppress(OSError):
-            new.unlink()
+    with replacing(path) as file:
+        flows.to_parquet(file, engine="pyarrow", index=False)
 
 
 def read_flows(path: Path) -> pd.DataFrame:

@@ -2,99 +2,151 @@
 
 from __future__ import annotations
 
-import random
+from typing import TYPE_CHECKING
 
 import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowprint_zeek.core.cliques import heaviest_cliques, nodes_of
+from flowprint_zeek.core.cliques import Heaviest, heaviest_cliques, nodes_of
+from tests.core.graphs import SHAPES, by_chance, correlated, five_cycles, signatures, weights
+
+if TYPE_CHECKING:
+    from flowprint_zeek.core.arrays import Bools
 
 BUDGET = 10**9
+SHIPPED = 500_000
 
 
-def enumerated(graph: nx.Graph[int], weights: list[int]) -> list[int]:
+def enumerated(adjacency: Bools, weight: list[int]) -> list[list[int]]:
     """Return the heaviest clique through each node by looking at every maximal clique."""
-    best = [0] * len(weights)
-    heaviest = [0] * len(weights)
-    for clique in nx.find_cliques(graph):
-        weight = sum(weights[node] for node in clique)
+    best: list[list[int]] = [[]] * len(weight)
+    heaviest = [0] * len(weight)
+    for clique in nx.find_cliques(nx.from_numpy_array(adjacency)):
+        total = sum(weight[node] for node in clique)
         for node in clique:
-            if weight > heaviest[node]:
-                heaviest[node], best[node] = weight, sum(1 << other for other in clique)
+            if total > heaviest[node]:
+                heaviest[node], best[node] = total, sorted(clique)
     return best
 
 
-def masks(graph: nx.Graph[int]) -> list[int]:
-    """Return the neighbours of each node as a bit mask."""
-    return [sum(1 << other for other in graph[node]) for node in range(len(graph))]
+def cliques(found: Heaviest) -> list[list[int]]:
+    """Return the clique through each node."""
+    return [found.cliques[at].tolist() for at in found.of_node]
 
 
-def distinct_weights(sizes: list[int]) -> list[int]:
-    """Return weights whose sums over different sets differ: size first, then a bit a node."""
-    return [size << len(sizes) | 1 << at for at, size in enumerate(sizes)]
+def check_bounded(found: Heaviest, adjacency: Bools) -> None:
+    """Check that the budget ran out, not by more than a step, and each answer is a clique."""
+    assert not found.exact
+    assert -found.left <= 2 * len(adjacency)
+    for node, members in enumerate(cliques(found)):
+        assert node in members
+        inside = adjacency[np.ix_(members, members)]
+        assert inside.sum() == len(members) * (len(members) - 1)
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> tuple[nx.Graph[int], list[int]]:
+def graphs(draw: st.DrawFn) -> tuple[Bools, list[int]]:
     """Graphs of up to 14 nodes with weights."""
     size = draw(st.integers(1, 14))
-    graph: nx.Graph[int] = nx.empty_graph(size)
-    pairs = [(one, other) for other in range(size) for one in range(other)]
-    graph.add_edges_from(pair for pair in pairs if draw(st.booleans()))
-    return graph, distinct_weights(draw(st.lists(st.integers(1, 5), min_size=size, max_size=size)))
+    upper = np.zeros((size, size), dtype=np.bool_)
+    for one in range(size):
+        for other in range(one):
+            upper[one, other] = draw(st.booleans())
+    return upper | upper.T, weights(size, draw(st.integers(0, 9)), elements=2, flows=2)
 
 
 @settings(max_examples=200, deadline=None)
 @given(graphs())
-def test_against_enumeration(case: tuple[nx.Graph[int], list[int]]) -> None:
+def test_against_enumeration(case: tuple[Bools, list[int]]) -> None:
     """Each node's clique is the heaviest of all maximal cliques that hold it."""
-    graph, weights = case
-    found = heaviest_cliques(masks(graph), weights, BUDGET)
+    found = heaviest_cliques(*case, BUDGET)
     assert found.exact
-    assert found.cliques == enumerated(graph, weights)
+    assert cliques(found) == enumerated(*case)
+
+
+@pytest.mark.parametrize("correlation", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("size", [30, 80])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_signature_graphs(shape: str, size: int, correlation: float) -> None:
+    """The same on graphs of random, star-shaped and interval signatures."""
+    for seed in range(3):
+        windows = 10 if shape == "random" else 20
+        adjacency = correlated(signatures(shape, size, seed, windows=windows), correlation)
+        for most in (1, 4):
+            weight = weights(len(adjacency), seed, elements=most, flows=5 * most)
+            found = heaviest_cliques(adjacency, weight, BUDGET)
+            assert cliques(found) == enumerated(adjacency, weight)
 
 
 @pytest.mark.parametrize("density", [0.3, 0.6, 0.9])
-def test_larger_graphs(density: float) -> None:
-    """The same on graphs of 40 nodes, sparse and dense."""
-    graph: nx.Graph[int] = nx.gnp_random_graph(40, density, seed=7)
-    chance = random.Random(7)  # noqa: S311 - a test
-    weights = distinct_weights([chance.randint(1, 3) for _ in range(40)])
-    assert heaviest_cliques(masks(graph), weights, BUDGET).cliques == enumerated(graph, weights)
+def test_graphs_by_chance(density: float) -> None:
+    """The same on graphs that no signatures have, sparse and dense."""
+    adjacency, weight = by_chance(40, density, 7), weights(40, 7, elements=3)
+    found = heaviest_cliques(adjacency, weight, BUDGET)
+    assert cliques(found) == enumerated(adjacency, weight)
 
 
-def test_without_edges() -> None:
-    """A node without neighbours is its own clique."""
-    assert heaviest_cliques([0, 0], [1, 2], BUDGET).cliques == [0b01, 0b10]
+@pytest.mark.parametrize("most", [1, 4])
+@pytest.mark.parametrize("chance", [0.2, 0.3])
+def test_within_the_shipped_budget(chance: float, most: int) -> None:
+    """120 random signatures are searched to the end in at least 19 of 20 batches."""
+    exact = [
+        heaviest_cliques(
+            correlated(signatures("random", 120, seed, chance=chance)),
+            weights(120, seed, elements=most),
+            SHIPPED,
+        ).exact
+        for seed in range(20)
+    ]
+    assert sum(exact) >= 19
+
+
+@pytest.mark.parametrize(
+    "adjacency",
+    [
+        correlated(signatures("random", 1_000, 1, chance=0.45)),
+        correlated(signatures("random", 1_000, 1, windows=300), 0.15),
+        five_cycles(1_000),
+        by_chance(1_000, 0.5, 1),
+        by_chance(1_000, 0.95, 1),
+    ],
+    ids=["signatures", "many windows", "five-cycles", "half", "dense"],
+)
+def test_a_thousand_nodes(adjacency: Bools) -> None:
+    """Random and adversarial graphs of 1,000 nodes end within the budget and say so."""
+    found = heaviest_cliques(adjacency, weights(1_000, 1), SHIPPED)
+    check_bounded(found, adjacency)
 
 
 @pytest.mark.parametrize("budget", [0, 1, 50, 1_000])
 def test_bounded(budget: int) -> None:
     """Where the budget runs out that is said, and every answer is a clique through its node."""
-    graph: nx.Graph[int] = nx.gnp_random_graph(60, 0.7, seed=1)
-    found = heaviest_cliques(masks(graph), distinct_weights([1] * 60), budget)
-    assert not found.exact
-    for node, mask in enumerate(found.cliques):
-        members = nodes_of(mask)
-        assert node in members
-        assert all(graph.has_edge(a, b) for a in members for b in members if a != b)
+    adjacency = by_chance(60, 0.7, 1)
+    check_bounded(heaviest_cliques(adjacency, weights(60, 1), budget), adjacency)
 
 
 def test_more_budget_is_no_worse() -> None:
-    """With a larger budget no node's clique is lighter."""
-    graph: nx.Graph[int] = nx.gnp_random_graph(50, 0.7, seed=2)
-    weights = distinct_weights([1] * 50)
+    """With a larger budget no node's clique is lighter, and some are heavier."""
+    adjacency, weight = by_chance(50, 0.7, 2), weights(50, 2)
 
     def total(budget: int) -> list[int]:
-        cliques = heaviest_cliques(masks(graph), weights, budget).cliques
-        return [sum(weights[node] for node in nodes_of(mask)) for mask in cliques]
+        found = heaviest_cliques(adjacency, weight, budget)
+        return [sum(weight[node] for node in members) for members in cliques(found)]
 
     small, large = total(100), total(BUDGET)
     assert all(one <= other for one, other in zip(small, large, strict=True))
+    assert small != large
+
+
+def test_without_edges() -> None:
+    """A node without neighbours is its own clique."""
+    found = heaviest_cliques(np.zeros((2, 2), dtype=np.bool_), [1, 2], BUDGET)
+    assert cliques(found) == [[0], [1]]
 
 
 def test_nodes_of() -> None:
-    """The nodes of a mask come lowest first."""
+    """The nodes of a set come lowest first."""
     assert nodes_of(0b1001_0010) == [1, 4, 7]

@@ -1,0 +1,106 @@
+"""Fingerprints of busy and hostile devices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flowprint_zeek.core import membership
+from flowprint_zeek.core.cliques import Heaviest, heaviest_cliques
+from flowprint_zeek.core.correlation import MAX_SIGNATURES
+from flowprint_zeek.core.fingerprint import Parameters, fingerprint
+from tests.core.graphs import signatures
+from tests.core.test_fingerprint import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowprint_zeek.core.arrays import Bools
+
+Row = dict[str, object]
+
+CALM = [quiet(f"10.9.0.{n}", at, at, device="calm") for n in range(4) for at in (1, 61)]
+
+
+def active(rows: Bools, width: float, *, device: str, net: int = 0, first: int = 0) -> list[Row]:
+    """Return flows of destinations with the activity of signatures, one a window."""
+    destination, window = np.nonzero(rows)
+    return [
+        quiet(f"10.{net}.{n // 250}.{n % 250}", at, at, device=device)
+        for n, at in zip(destination.tolist(), ((window + first) * width).tolist(), strict=True)
+    ]
+
+
+def calm_elements(rows: list[Row], parameters: Parameters) -> tuple[list[tuple[str, ...]], int]:
+    """Return the fingerprints of the calm device beside others, and how many are bounded."""
+    found = fingerprint(pd.DataFrame(rows), parameters)
+    own = [found.devices[at] == "calm" for at in found.device.tolist()]
+    return [one for one, calm in zip(found.elements(), own, strict=True) if calm], found.bounded
+
+
+@pytest.fixture
+def budgets(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the budgets that searches are given, in order."""
+    given: list[int] = []
+
+    def spied(adjacency: Bools, weights: Sequence[int], budget: int) -> Heaviest:
+        given.append(budget)
+        return heaviest_cliques(adjacency, weights, budget)
+
+    monkeypatch.setattr(membership, "heaviest_cliques", spied)
+    return given
+
+
+def test_hard_parts_of_a_batch_share_one_budget(budgets: list[int]) -> None:
+    """Every search of a device batch gets what those before it left; other batches lose none."""
+    hard = signatures("random", 60, 1, chance=0.4)
+    rows = [
+        *active(hard, 15, device="busy", net=1),
+        *active(hard, 15, device="busy", net=2, first=10),
+        *active(hard, 15, device="other", net=1),
+    ]
+    exact = fingerprint(pd.DataFrame(rows), Parameters(window=15, clique_budget=10**8))
+    need = budgets[0] - budgets[1]
+    budgets.clear()
+    short = fingerprint(pd.DataFrame(rows), Parameters(window=15, clique_budget=need * 3 // 2))
+    assert (exact.bounded, short.bounded) == (0, 1)
+    assert budgets == [need * 3 // 2, need // 2, need * 3 // 2]
+
+
+def test_a_hostile_device_takes_nothing_from_others() -> None:
+    """A device beyond its budget is reported; the fingerprints of others are what they are alone.
+
+    The hostile one has a thousand distinct signatures.
+    """
+    hostile = active(signatures("random", 1_000, 1, chance=0.45), 30, device="hostile")
+    parameters = Parameters(clique_budget=20_000)
+    alone, _ = calm_elements(CALM, parameters)
+    beside, bounded = calm_elements([*hostile, *CALM], parameters)
+    assert bounded == 1
+    assert alone
+    assert beside == alone
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.1])
+def test_more_signatures_than_are_compared(correlation: float) -> None:
+    """The busiest signatures of a batch are compared, and a batch of more is bounded."""
+    rows = signatures("random", MAX_SIGNATURES + 200, 1, windows=100, chance=0.02)
+    many = active(rows, 3, device="many")
+    parameters = Parameters(window=3, correlation=correlation)
+    alone, _ = calm_elements(CALM, parameters)
+    beside, bounded = calm_elements([*many, *CALM], parameters)
+    found = fingerprint(pd.DataFrame(many), parameters)
+    assert bounded == 1
+    assert beside == alone
+    assert found.size > 0
+    assert (found.of_slice >= 0).all()
+
+
+def test_as_many_signatures_as_are_compared() -> None:
+    """A batch of just that many is not cut."""
+    rows = signatures("random", MAX_SIGNATURES, 1, windows=100, chance=0.02)
+    flows = pd.DataFrame(active(rows, 3, device="many"))
+    assert fingerprint(flows, Parameters(window=3, clique_budget=10**8)).bounded == 0
