@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowprint_zeek.core.arrays import Ints, expand, ints, unique_pairs
+from flowprint_zeek.core.arrays import Ints, expand, ints, slabs, unique_pairs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MAX_TIMES = 1_000_000
+"""Packets looked at together: about 50 MB."""
 
 ACTIVITIES = ("ends", "interval")
 """How activity is taken from a start and an end: the first and last window, or all between."""
@@ -96,15 +99,31 @@ def windows_between(
 
 def _cut_exact(flows: pd.DataFrame, batch: int, window: int, origin: int) -> Slices:
     times = flows["times"].to_list()
-    row = np.repeat(np.arange(len(times)), [len(t) for t in times])
-    time = np.concatenate(times) if times else ints([])
-    flow, number = unique_pairs(row, (time - origin) // batch)
-    span = int(number.max() - number.min() + 1) if number.size else 1
-    low = int(number.min()) if number.size else 0
-    of_time = np.searchsorted(
-        flow * span + number - low, row * span + (time - origin) // batch - low
+    size = ints([len(one) for one in times])
+    parts = [Slices(*(ints([]) for _ in Slices.__slots__))]
+    done = 0
+    for low, high in slabs(size, _MAX_TIMES):
+        row = low + np.repeat(np.arange(high - low), size[low:high])
+        part = _cut_times(row, np.concatenate(times[low:high]) - origin, batch, window)
+        part.start[:] += origin
+        part.active[:] += done
+        done += part.flow.size
+        parts.append(part)
+    columns = zip(
+        *([getattr(part, name) for name in Slices.__slots__] for part in parts), strict=True
     )
-    start = np.full(flow.size, np.iinfo(np.int64).max)
-    np.minimum.at(start, of_time, time)
-    active, windows = unique_pairs(of_time, (time - origin) // window)
-    return Slices(flow, number, start, active, windows)
+    return Slices(*map(np.concatenate, columns))
+
+
+def _cut_times(row: Ints, time: Ints, batch: int, window: int) -> Slices:
+    """Cut flows by the times of their packets, counted from the origin."""
+    fresh = row[1:] != row[:-1]
+    if (time[1:] < time[:-1])[~fresh].any():
+        time = time[np.lexsort((time, row))]
+    number, at = time // batch, time // window
+    first = np.ones(row.size, dtype=np.bool_)
+    first[1:] = fresh | (number[1:] != number[:-1])
+    active = first.copy()
+    active[1:] |= at[1:] != at[:-1]
+    of_time = np.cumsum(first) - 1
+    return Slices(row[first], number[first], time[first], of_time[active], at[active])

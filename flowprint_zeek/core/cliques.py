@@ -101,15 +101,43 @@ class _Search:
     def run(self) -> None:
         size = len(self.weights)
         self.clique, self.weight = [0] * size, [0] * size
-        for node in range(size):
-            self._greedy(node)
+        # Parts whose nodes all are neighbours of all others: a heaviest clique is one of each.
+        parts = self._joined_parts()
+        whole = 0
+        for part in parts:
+            nodes = nodes_of(part)
+            self._search(nodes, part)
+            whole |= self.clique[max(nodes, key=lambda node: self.weight[node])]
+        for part in parts:
+            for node in nodes_of(part):
+                self.clique[node] |= whole & ~part
+
+    def _joined_parts(self) -> list[int]:
+        """Return the connected components of the complement, small ones first."""
+        parts = []
+        rest = (1 << len(self.weights)) - 1
+        while rest:
+            part = found = rest & -rest
+            while found:
+                node = (found & -found).bit_length() - 1
+                fresh = rest & ~self.adjacency[node] & ~part
+                part |= fresh
+                found = (found ^ 1 << node) | fresh
+            parts.append(part)
+            rest &= ~part
+        return sorted(parts, key=int.bit_count)
+
+    def _search(self, nodes: list[int], part: int) -> None:
+        """Find the heaviest clique of a part through each of its nodes."""
+        for node in nodes:
+            self._greedy(node, part)
         settled: list[int] = []
         # Nodes with few neighbours first: their cliques are light, so that they leave the
         # searches of all others.
-        for node in sorted(range(size), key=lambda node: self.adjacency[node].bit_count()):
+        for node in sorted(nodes, key=lambda node: self.adjacency[node].bit_count()):
             if self.budget < 0:
                 break
-            candidates = self.adjacency[node]
+            candidates = self.adjacency[node] & part
             # A clique through a settled node is at most as heavy as that node's own.
             for other in settled:
                 if self.weight[other] <= self.weight[node]:
@@ -117,8 +145,8 @@ class _Search:
             self._expand(node, candidates)
             settled.append(node)
 
-    def _greedy(self, node: int) -> None:
-        members, weight, candidates = 1 << node, self.weights[node], self.adjacency[node]
+    def _greedy(self, node: int, part: int) -> None:
+        members, weight, candidates = 1 << node, self.weights[node], self.adjacency[node] & part
         while candidates:
             chosen = (candidates & -candidates).bit_length() - 1
             members |= 1 << chosen

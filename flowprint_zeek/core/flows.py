@@ -116,20 +116,23 @@ def flow_table(flows: Iterable[Flow]) -> pd.DataFrame:
     times: list[NDArray[np.int64]] = [np.rint(one * SECOND).astype(np.int64) for one in stamps]
     exact = np.empty(len(rows), dtype=object)
     exact[:] = times
+    certificates = ["" if flow.certificate is None else str(flow.certificate) for flow in rows]
     return pd.DataFrame(
         {
             "start": np.array([t.min() for t in times], dtype=np.int64),
             "end": np.array([t.max() for t in times], dtype=np.int64),
-            "resp_h": np.array([flow.dst for flow in rows], dtype=object),
+            "resp_h": _texts([flow.dst for flow in rows]),
             "resp_p": np.array([flow.dport for flow in rows], dtype=np.int64),
-            "certificate": np.array(
-                ["" if flow.certificate is None else str(flow.certificate) for flow in rows],
-                dtype=object,
-            ),
-            "name": np.array([normalise_name(flow.name) for flow in rows], dtype=object),
+            "certificate": _texts(certificates),
+            "name": _texts([normalise_name(flow.name) for flow in rows]),
             "times": exact,
         }
     )
+
+
+def _texts(values: list[str]) -> pd.Series[str]:
+    """Return texts as a column of Python texts, which the algorithm reads without converting."""
+    return pd.Series(values, dtype=object)
 
 
 def check_flow_table(table: pd.DataFrame) -> None:

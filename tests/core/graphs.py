@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flowprint_zeek.core.arrays import Bools
 
 SHAPES = ("random", "star", "interval")
@@ -67,12 +69,25 @@ def correlated(rows: Bools, correlation: float = 0.1) -> Bools:
 
 
 def five_cycles(size: int) -> Bools:
-    """Return cycles of five joined to one another: colouring bounds are half too high."""
+    """Return cycles of five, joined to one another but for one edge between each and the next.
+
+    The bounds of colouring are half too high, and the graph does not fall apart.
+    """
     node = np.arange(size)
     step = (node[:, None] - node) % 5
     apart = node[:, None] // 5 != node // 5
-    joined: Bools = apart | (step == 1) | (step == 4)
-    return joined
+    gone = (node[:, None] - node == 1) & (node % 5 == 4)
+    graph: Bools = (apart | (step == 1) | (step == 4)) & ~gone & ~gone.T
+    return graph
+
+
+def joined(parts: Sequence[Bools]) -> Bools:
+    """Return graphs as one in which every node of each is joined to all of the others."""
+    number = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    graph: Bools = number[:, None] != number
+    for at, part in enumerate(parts):
+        graph[np.ix_(number == at, number == at)] = part
+    return graph
 
 
 def by_chance(size: int, density: float, seed: int) -> Bools:

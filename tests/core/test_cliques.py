@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowprint_zeek.core.cliques import Heaviest, heaviest_cliques, nodes_of
-from tests.core.graphs import SHAPES, by_chance, correlated, five_cycles, signatures, weights
+from tests.core.graphs import (
+    SHAPES,
+    by_chance,
+    correlated,
+    five_cycles,
+    joined,
+    signatures,
+    weights,
+)
 
 if TYPE_CHECKING:
     from flowprint_zeek.core.arrays import Bools
@@ -87,6 +95,23 @@ def test_graphs_by_chance(density: float) -> None:
     adjacency, weight = by_chance(40, density, 7), weights(40, 7, elements=3)
     found = heaviest_cliques(adjacency, weight, BUDGET)
     assert cliques(found) == enumerated(adjacency, weight)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 9), (6, 7, 8), (12, 1)])
+def test_joined_graphs(sizes: tuple[int, ...]) -> None:
+    """The same where parts of a graph are wholly joined: each is searched by itself."""
+    adjacency = joined([by_chance(size, 0.5, size) for size in sizes])
+    weight = weights(len(adjacency), 3, elements=2, flows=2)
+    assert cliques(heaviest_cliques(adjacency, weight, BUDGET)) == enumerated(adjacency, weight)
+
+
+def test_joined_graphs_are_cheap() -> None:
+    """A hundred joined graphs cost what they cost alone, not what their product does."""
+    cycle = five_cycles(5)
+    alone = heaviest_cliques(cycle, weights(5, 1), SHIPPED)
+    found = heaviest_cliques(joined([cycle] * 100), weights(500, 1), SHIPPED)
+    assert found.exact
+    assert SHIPPED - found.left <= 200 * (SHIPPED - alone.left)
 
 
 @pytest.mark.parametrize("most", [1, 4])
