@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
 
@@ -122,8 +122,8 @@ def test_ctrl_c_leaves_no_half_prepared_flows(
 ) -> None:
     """Prepared flows are written whole or not at all."""
 
-    def interrupted(_flows: pd.DataFrame, path: Path, **_options: Any) -> None:
-        path.write_bytes(b"PAR1")
+    def interrupted(_flows: pd.DataFrame, file: BinaryIO, **_options: Any) -> None:
+        file.write(b"PAR1")
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("pandas.DataFrame.to_parquet", interrupted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,6 +149,30 @@ def test_nearest_in_time_beside_a_clock_that_was_wrong() -> None:
     found = fingerprint(pd.DataFrame(rows), Parameters())
 
     assert [3] * 3000 == found.n_flows.tolist()
+
+
+@pytest.mark.parametrize("busier", ["earlier", "later"])
+def test_equally_near_in_time(busier: str) -> None:
+    """A flow equally near to two fingerprints goes to that of most flows, before or after it."""
+    rows = [quiet(f"10.0.{at}.{n}", at, at) for at in (0, 20) for n in range(2)]
+    rows += [rows[0] if busier == "earlier" else rows[-1]] * 3
+    rows.append(quiet("10.0.9.9", 10, 10))
+
+    found = fingerprint(pd.DataFrame(rows), Parameters(window=5))
+
+    assert sorted(found.n_flows.tolist()) == [2, 6]
+    assert found.n_flows[found.of_slice[-1]] == 6
+
+
+def test_many_flows_are_no_element() -> None:
+    """However many flows a fingerprint has, one with more elements is larger."""
+    busy = [quiet("10.0.0.1", 1, 1)] * 100
+    rows = [*busy, quiet("10.0.0.2", 1, 61), quiet("10.0.0.3", 61, 61), quiet("10.0.0.4", 61, 62)]
+
+    found = fingerprint(pd.DataFrame(rows), Parameters())
+
+    both = found.elements()[found.of_slice[100]]
+    assert both == ("10.0.0.2:443", "10.0.0.3:443", "10.0.0.4:443")
 
 
 def test_window_longer_than_batch() -> None:

@@ -112,6 +112,28 @@ class TestAgainstAllPairs:
                 index.discard(f"{step:x}")
 
 
+def test_popular_ties_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What shares a popular element only wins where it is as similar and has more flows."""
+    monkeypatch.setattr(segment, "_FEW", 2)
+    known = {f"{at:x}": (frozenset({0, at}), 1) for at in range(1, 8)}
+    known |= {"a0": (frozenset({0}), 9), "b0": (frozenset({3}), 5)}
+    check(index_of(known), known, [frozenset({0, 3}), frozenset({0})], [1] * 8)
+    known["b0"] = (frozenset({3}), 10)
+    check(index_of(known), known, [frozenset({0, 3}), frozenset({0})], [1] * 8)
+
+
+def test_forgotten_popular_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fingerprint that was forgotten is found by no popular element."""
+    monkeypatch.setattr(segment, "_FEW", 2)
+    known = {f"{at:x}": (frozenset({0, 1 + at % 7, 7 - at % 3}), at) for at in range(40)}
+    known |= {"a0": (frozenset({0}), 99)}
+    index = index_of(known)
+    check(index, known, [frozenset({0})], [1] * 8)
+    index.discard("a0")
+    del known["a0"]
+    check(index, known, [frozenset({0})], [1] * 8)
+
+
 def test_many_segments() -> None:
     """An index that grew one by one, asked each time, answers as one built at once."""
     families = [frozenset({at % 8, at // 8 % 8, at // 64}) for at in range(300)]

@@ -99,6 +99,13 @@ def test_more_signatures_than_are_compared(correlation: float) -> None:
     assert (found.of_slice >= 0).all()
 
 
+def test_a_batch_is_bounded_once() -> None:
+    """A batch with too many signatures whose search is cut short too counts as one."""
+    rows = signatures("random", MAX_SIGNATURES + 1, 1, windows=20, chance=0.4)
+    flows = pd.DataFrame(active(rows, 15, device="many"))
+    assert fingerprint(flows, Parameters(window=15, clique_budget=1)).bounded == 1
+
+
 def test_as_many_signatures_as_are_compared() -> None:
     """A batch of just that many is not cut."""
     rows = signatures("random", MAX_SIGNATURES, 1, windows=100, chance=0.02)
