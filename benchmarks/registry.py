@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.harness import Case
 
-MODULES = ("engine", "cliques", "matching")
+MODULES = ("engine", "cliques", "matching", "reading")
 """Modules of this package with ``CASES``, a tuple of `benchmarks.harness.Case`."""
 
 

@@ -113,8 +113,8 @@ class StreamSettings:
     lateness: float = setting(DELAY, 60.0, "how long before its row's end a slice is late")
     disorder: float = setting(DELAY, 90.0, "how far rows may stand out of order")
     late_keep: float = setting(DELAY, 3_600.0, "how long a closed batch's fingerprints are kept")
-    join_keep: float = setting(DELAY, 86_400.0, "how long an ssl row waits for its connection")
-    join_rows: int = setting(COUNT, 2_000_000, "how many ssl rows wait at most")
+    join_keep: float = setting(DELAY, 86_400.0, "how long rows wait for their connection")
+    join_rows: int = setting(COUNT, 2_000_000, "how many rows of each log wait")
     idle: float = setting(SPAN, 300.0, "silence after which a log's batches close")
     chunk_rows: int = setting(COUNT, 65_536, "rows read at a time")
 

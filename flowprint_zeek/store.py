@@ -2,8 +2,8 @@
 
 Upstream (``flowprint`` 1.0.5) writes parameters and ``fingerprints``, a list of fingerprint and
 label. Ours adds ``format`` (an integer version), ``scheme``, ``certificate`` (what certificates
-are told apart by: ``sha256`` in Zeek's logs, ``serial`` upstream), names and counts, and what the
-site and its devices have seen. Upstream loads ours and ignores what it does not know.
+are told apart by: ``sha256`` in Zeek's logs, ``serial`` upstream …), names and counts, and what
+the site and its devices have seen. Upstream loads ours and ignores what it does not know.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PARAMETERS: dict[str, Kind[Any]] = {
 }
 """Parameters in a file, and what they may be."""
 
-_CERTIFICATE = choice("sha256", "serial")
+_CERTIFICATE = choice(*el.CERTIFICATE_KINDS)
 _ELEMENT = re.compile(r"(cert:|name:)[ -~]+|[!-~]*:[0-9]{1,5}")
 _LARGEST = 1 << 62
 _PAIRS = ([str, int], [int, int])
@@ -63,8 +63,8 @@ class Model:
         Parameters that the fingerprints were made with.
     threshold : float
         Similarity below which a fingerprint is unseen.
-    certificate : {"sha256", "serial"}
-        What certificates are told apart by.
+    certificate : str
+        What certificates are told apart by, of `flowprint_zeek.core.elements.CERTIFICATE_KINDS`.
     apps : list of KnownApp
         Fingerprints with labels and counts.
     seen : SeenElements or None
@@ -168,11 +168,16 @@ def has_certificates(model: Model) -> bool:
     return any(e.startswith(el.CERTIFICATE) for app in model.apps for e in app.elements)
 
 
+def certificate_of(model: Model) -> str | None:
+    """Return what the certificates of a model are told apart by, None where it has none."""
+    return model.certificate if has_certificates(model) else None
+
+
 def said(model: Model, *, parameters: bool) -> dict[str, object]:
     """Return what a file says that others must not contradict."""
     facts: dict[str, object] = {"scheme": model.parameters.scheme}
-    if has_certificates(model):
-        facts["certificate"] = model.certificate
+    if (certificate := certificate_of(model)) is not None:
+        facts["certificate"] = certificate
     if parameters:
         values = {"threshold": model.threshold} | asdict(model.parameters)
         facts |= {key: values[key] for key in PARAMETERS if key in model.stated}

@@ -8,7 +8,7 @@ from flowprint_zeek.cli import options
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.stream.capture import KINDS, read_capture
 from flowprint_zeek.stream.replay import Span
-from flowprint_zeek.stream.report import NO_SSL, foreign, no_flows
+from flowprint_zeek.stream.report import foreign, no_flows
 from flowprint_zeek.zeek.files import find_logs
 from flowprint_zeek.zeek.reader import ReadStats
 
@@ -62,8 +62,6 @@ def captured(
         terminal.warn(problem)
     if flows.empty:
         raise LogError(no_flows(dropped), path=_place(given))
-    if not any(log.kind == "ssl" for log in logs):
-        terminal.warn(NO_SSL)
     for warning in foreign(dropped, len(flows)):
         terminal.warn(warning)
     return flows

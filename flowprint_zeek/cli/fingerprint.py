@@ -12,7 +12,8 @@ from flowprint_zeek.analysis.labelled import known_apps, read_labels, split
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli.capture import captured
 from flowprint_zeek.cli.exits import Exit
-from flowprint_zeek.errors import UsageError
+from flowprint_zeek.core.elements import certificate_kinds
+from flowprint_zeek.errors import LogError, UsageError
 from flowprint_zeek.stream.pipeline import parameters_of
 from flowprint_zeek.stream.prepared import read_flows, write_flows
 
@@ -159,7 +160,11 @@ def _named(path: Path, part: str) -> Path:
 def _fingerprint(flows: pd.DataFrame, path: Path, config: Config) -> dict[str, object]:
     parameters = parameters_of(config)
     apps, found = known_apps(flows, parameters)
-    store.write(path, store.Model(parameters, config.detect.threshold, "sha256", apps))
+    kinds = certificate_kinds(element for app in apps for element in app.elements)
+    if len(kinds) > 1:
+        raise LogError(f"flows tell certificates apart by {kinds[0]} and by {kinds[1]}")
+    certificate = kinds[0] if kinds else "sha256"
+    store.write(path, store.Model(parameters, config.detect.threshold, certificate, apps))
     labels = [app.label for app in apps if app.label is not None]
     return {
         "file": str(path),

@@ -11,7 +11,7 @@ from flowprint_zeek import store
 from flowprint_zeek.analysis.labelled import known_apps
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli.capture import captured
-from flowprint_zeek.core.elements import fingerprint_id
+from flowprint_zeek.core.elements import CERTIFICATE_KINDS, certificate_kinds, fingerprint_id
 from flowprint_zeek.core.matching import NO_MATCH
 from flowprint_zeek.core.sets import Sets
 from flowprint_zeek.errors import LogError, ModelError, UsageError
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
 
-LOGS_CERTIFICATE = "sha256"
-"""What certificates are told apart by in Zeek's logs."""
+LOGS_CERTIFICATES = CERTIFICATE_KINDS[:-1]
+"""What certificates may be told apart by in logs, by the version of Zeek."""
 
 _PARAMETERS = (*(key.partition(".")[2] for key in options.PARAMETERS), "activity")
 
@@ -126,12 +126,24 @@ def with_parameters(config: Config, model: store.Model, args: Namespace, path: P
 
 
 def fits_logs(model: store.Model, path: Path) -> None:
-    """Raise ModelError if a model's certificates are of another kind than those of Zeek's logs."""
-    if model.certificate != LOGS_CERTIFICATE and store.has_certificates(model):
-        raise ModelError(
-            f"tells certificates apart by {model.certificate}, Zeek's logs by {LOGS_CERTIFICATE}",
-            path=path,
-        )
+    """Raise ModelError if a model's certificates are of a kind that no log of Zeek has."""
+    known = store.certificate_of(model)
+    if known is not None and known not in LOGS_CERTIFICATES:
+        raise _misfit(known, LOGS_CERTIFICATES, path)
+
+
+def _fits(model: store.Model, path: Path, apps: Sequence[KnownApp]) -> None:
+    """Raise ModelError if a model's certificates are of another kind than those of apps."""
+    known = store.certificate_of(model)
+    kinds = certificate_kinds(element for app in apps for element in app.elements)
+    foreign = [kind for kind in kinds if kind != known]
+    if known is not None and foreign:
+        raise _misfit(known, foreign, path)
+
+
+def _misfit(known: str, kinds: Sequence[str], path: Path) -> ModelError:
+    said = " or ".join(kinds)
+    return ModelError(f"tells certificates apart by {known}, Zeek's logs by {said}", path=path)
 
 
 def matches(args: Namespace, model: store.Model, terminal: Terminal) -> list[Match]:
@@ -171,6 +183,7 @@ def tested(
             _need_log(path)
         fits_logs(model, args.train[0])
         apps = known_apps(captured([given], args, config, terminal), model.parameters)[0]
+        _fits(model, args.train[0], apps)
     return sorted(apps, key=lambda app: fingerprint_id(app.elements))
 
 

@@ -139,7 +139,7 @@ def add_logs(parser: ArgumentParser, *, required: bool = True) -> None:
         "logs",
         nargs="+" if required else "*",
         metavar="LOGS",
-        help="Zeek logs: files (TSV, JSON, .gz), globs and directories, in any mix",
+        help="Zeek logs (TSV, JSON) or binetflow, also .gz: files, globs, directories, in any mix",
     )
     add_times(parser)
 

@@ -170,7 +170,8 @@ def run(
     conn = [log for log in source.logs if log.kind == "conn"]
     opened = source.first_time("conn")
     with Outputs(output, as_json=config.notice.format == "json", opened=opened) as outputs:
-        pipeline = Pipeline(config, site, learning, outputs)
+        certificate = None if model is None else store.certificate_of(model)
+        pipeline = Pipeline(config, site, learning, outputs, certificate=certificate)
         done: set[Path] = set()
         with terminal.progress("replay", total=len(conn)) as advance:
 
@@ -189,7 +190,7 @@ def run(
                 store.Model(
                     parameters_of(config),
                     config.detect.threshold,
-                    "sha256",
+                    pipeline.certificate or "sha256",
                     [app for _, app in site.known],
                     site.seen,
                 )

@@ -6,7 +6,8 @@ An element is a string in one canonical form, the same in memory, in models and 
 kind            form                                    example
 ==============  ======================================  ==========================
 endpoint        ``address:port``, IPv6 in brackets      ``192.0.2.7:443``
-certificate     ``cert:`` and the leaf's fingerprint    ``cert:5f3a…`` (hex SHA-256)
+certificate     ``cert:`` and what tells the leaf       ``cert:5f3a…`` (hex SHA-256),
+                apart                                   ``cert:md5:9c01…``
 server name     ``name:`` and the normalised name       ``name:www.example.com``
 ==============  ======================================  ==========================
 
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 CERTIFICATE = "cert:"
 NAME = "name:"
+
+CERTIFICATE_KINDS = ("sha256", "sha1", "md5", "issuer_serial", "serial")
+"""What certificates are told apart by; the kinds between the first and the last are written."""
+
+_ESCAPED = re.compile(rb"\\+(?:x([0-9a-fA-F]{2}))?")
 
 SortKey = tuple[int, int, bytes, int, str]
 
@@ -59,8 +65,10 @@ def is_endpoint(element: str) -> bool:
 def normalise_name(name: str) -> str:
     r"""Return a server name as it stands in elements.
 
-    Lower-case, without the root's dot; bytes outside printable ASCII become ``\xNN`` whether they
-    came through Zeek's TSV or JSON.
+    Lower-case, without the root's dot; backslashes and bytes outside printable ASCII become
+    ``\xNN``. Zeek's JSON writes such bytes as ``\xNN`` in letters, and backslashes once or twice,
+    as its settings are: so ``\xNN`` stands for the byte wherever it comes from, whatever
+    backslashes precede it, and a run of backslashes for one. A name normalised twice is the same.
 
     Parameters
     ----------
@@ -71,21 +79,52 @@ def normalise_name(name: str) -> str:
     --------
     >>> normalise_name("WWW.Example.com.")
     'www.example.com'
-    >>> normalise_name("a\n\u00e9")
-    'a\\x0a\\xc3\\xa9'
+    >>> normalise_name("a\n\u00e9"), normalise_name(r"a\x0a\xC3\x89")
+    ('a\\x0a\\xc3\\xa9', 'a\\x0a\\xc3\\xa9')
     """
-    name = name.lower().rstrip(".")
-    if name.isascii() and name.isprintable():
-        return name
-    raw = name.encode("utf-8", "surrogateescape")
+    name = printable(name)
+    if "\\" not in name:
+        return name.lower().rstrip(".")
+    text = _ESCAPED.sub(_byte, name.encode()).decode("utf-8", "surrogateescape")
+    return printable(text.lower().rstrip(".").replace("\\", r"\x5c"))
+
+
+def _byte(match: re.Match[bytes]) -> bytes:
+    return b"\\" if match[1] is None else bytes([int(match[1], 16)])
+
+
+def printable(text: str) -> str:
+    r"""Return text from traffic with every byte outside printable ASCII as ``\xNN``."""
+    if text.isascii() and text.isprintable():
+        return text
+    raw = text.encode("utf-8", "surrogateescape")
     return "".join(chr(b) if 32 <= b < 127 else f"\\x{b:02x}" for b in raw)
 
 
+def certificate_kinds(elements: Iterable[str]) -> list[str]:
+    """Return what the certificates among elements are told apart by, sorted.
+
+    >>> certificate_kinds(["cert:md5:9c01", "cert:4711", "192.0.2.7:443"])
+    ['md5', 'serial']
+    """
+    return sorted({_kind(e.removeprefix(CERTIFICATE)) for e in elements if _is_certificate(e)})
+
+
 def certificate_kind(elements: Iterable[str]) -> str | None:
-    """Return what certificates are told apart by: ``sha256``, ``serial``, None for none or both."""
-    certificates = [e.removeprefix(CERTIFICATE) for e in elements if e.startswith(CERTIFICATE)]
-    hashes = {re.fullmatch("[0-9a-f]{64}", one) is not None for one in certificates}
-    return None if len(hashes) != 1 else "sha256" if True in hashes else "serial"
+    """Return the only kind of `certificate_kinds`, None for none or several."""
+    kinds = certificate_kinds(elements)
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def _is_certificate(element: str) -> bool:
+    return element.startswith(CERTIFICATE)
+
+
+def _kind(certificate: str) -> str:
+    written = certificate.partition(":")[0]
+    if written in CERTIFICATE_KINDS[1:-1]:
+        return written
+    return "sha256" if re.fullmatch("[0-9a-f]{64}", certificate) else "serial"
 
 
 @lru_cache(maxsize=1 << 17)

@@ -9,15 +9,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from flowprint_zeek.core.arrays import Ints, ints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    import pandas as pd
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Chunks = Callable[[], Iterator[pd.DataFrame]]
+
+
+def in_order_of_end(chunks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a file that is ordered by ``start`` in the order of their ``end``.
+
+    A row comes when the file has reached its end. Memory holds the rows that overlap in time.
+    """
+    held, reached = pd.DataFrame(), ints([])
+    latest = -(1 << 62)
+    for rows in chunks:
+        if rows.empty:
+            continue
+        starts = np.maximum(np.maximum.accumulate(ints(rows["start"])), latest)
+        latest = int(starts[-1])
+        held = rows if held.empty else pd.concat((held, rows), ignore_index=True)
+        reached = np.concatenate((reached, np.maximum(ints(rows["end"]), starts)))
+        order = np.argsort(reached, kind="stable")
+        ready = order[: np.searchsorted(reached[order], latest, side="right")]
+        yield held.iloc[ready]
+        waiting = np.sort(order[ready.size :])
+        held, reached = held.iloc[waiting], reached[waiting]
+    yield held.iloc[np.argsort(reached, kind="stable")]
 
 
 class _File:

@@ -12,7 +12,7 @@ from flowprint_zeek.stream.evidence import Evidence
 from flowprint_zeek.stream.notices import Row, digest_notice, unseen_notice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from flowprint_zeek.core.arrays import Bools
     from flowprint_zeek.known import Site
@@ -45,8 +45,8 @@ class Detector:
         Where verdicts and notices go.
     all_rows : bool
         Write every verdict, not only the first of a device, app and day and its changes.
-    subjects : mapping
-        Subjects of certificates by fingerprint.
+    described : callable
+        Returns how people read a certificate.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class Detector:
         sink: Sink,
         *,
         all_rows: bool,
-        subjects: Mapping[str, str],
+        described: Callable[[str], str],
     ) -> None:
         self.site = site
         self.pending = pending
         self.rule = rule
         self.sink = sink
         self.all_rows = all_rows
-        self.subjects = subjects
+        self.described = described
         self.unseen = 0
         self.notices = 0
         self._written: dict[tuple[str, str], str] = {}
@@ -108,7 +108,7 @@ class Detector:
             self.rule,
         )
         labels = [self.site.known[key].label if key else None for key in nearest]
-        return Evidence(view, judged, nearest, labels, similarity, self.subjects)
+        return Evidence(view, judged, nearest, labels, similarity, self.described)
 
     def _new(self, view: BatchView) -> tuple[Bools, Bools]:
         """Tell of each element of each fingerprint whether the site or the device never saw it."""

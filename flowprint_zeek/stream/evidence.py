@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flowprint_zeek.stream.notices import Finding, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -40,8 +40,8 @@ class Evidence:
         Its label.
     similarity : ndarray
         Similarity to it.
-    subjects : mapping
-        Subjects of certificates by fingerprint.
+    described : callable
+        Returns how people read a certificate.
     """
 
     view: BatchView
@@ -49,7 +49,7 @@ class Evidence:
     nearest: Sequence[str]
     labels: Sequence[str | None]
     similarity: Floats
-    subjects: Mapping[str, str]
+    described: Callable[[str], str]
 
     def verdict(self, at: int) -> str:
         """Return the verdict on a fingerprint."""
@@ -121,9 +121,7 @@ class Evidence:
         return novel, [element for element, new in zip(elements, core, strict=True) if not new]
 
     def _certificates(self, rows: pd.DataFrame) -> list[str]:
-        prints = _distinct(rows["certificate"])[:_FEW]
-        # A certificate without a subject is told by its fingerprint too.
-        return [self.subjects.get(one) or one[:16] for one in prints]
+        return [self.described(one) for one in _distinct(rows["certificate"])[:_FEW]]
 
 
 def _pivot(reached: pd.DataFrame, met: list[set[str]]) -> Row:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.devices import Dropped, Network, Selection, Selector, is_mac, without_names
+from flowprint_zeek.core.elements import certificate_kinds
 from flowprint_zeek.core.fingerprint import Parameters, fingerprint
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.core.novelty import Rule
+from flowprint_zeek.errors import ModelError
 from flowprint_zeek.stream.batcher import Batcher, ClosedBatch, Timing
 from flowprint_zeek.stream.detection import Detector, Sink
 from flowprint_zeek.stream.late import LateSlices
@@ -24,7 +26,7 @@ from flowprint_zeek.stream.view import BatchView
 from flowprint_zeek.zeek.join import TlsRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -103,11 +105,22 @@ class Pipeline:
         Which batches are learned.
     sink : Sink
         Where verdicts and notices go.
+    certificate : str or None, default None
+        What the certificates that are known are told apart by; None while none is.
     """
 
-    def __init__(self, config: Config, site: Site, learning: Learning, sink: Sink) -> None:
+    def __init__(
+        self,
+        config: Config,
+        site: Site,
+        learning: Learning,
+        sink: Sink,
+        *,
+        certificate: str | None = None,
+    ) -> None:
         self.counts = Counts()
         self.site = site
+        self.certificate = certificate
         self.learning = learning
         self._parameters = parameters_of(config)
         self._selector = Selector(selection_of(config))
@@ -117,7 +130,6 @@ class Pipeline:
         self._batcher = Batcher(_timing(config))
         self._late = LateSlices(self._parameters.scheme, self._batcher.timing)
         self._sink = sink
-        self._subjects: dict[str, str] = {}
         self.pending = PendingApps(_notice_rule(config))
         self.detector = Detector(
             site,
@@ -129,7 +141,7 @@ class Pipeline:
             ),
             sink,
             all_rows=config.log.rows == "all",
-            subjects=self._subjects,
+            described=self._tls.certificates.described,
         )
         self._first_start: int | None = None
         self._day: _Day | None = None
@@ -157,8 +169,13 @@ class Pipeline:
 
     @property
     def tls_dropped(self) -> int:
-        """Rows of ssl.log that went because too many waited."""
+        """Rows of ssl.log and beside it that went because too many waited."""
         return self._tls.dropped
+
+    @property
+    def by_file(self) -> bool:
+        """Whether ssl.log named a certificate by a file that another log tells of."""
+        return self._tls.by_file
 
     @property
     def last_closed(self) -> int:
@@ -169,17 +186,18 @@ class Pipeline:
         """Take rows of conn.log as `conn_rows` returns them."""
         self._batcher.add(self._selector.select(chunk))
 
-    def ssl(self, chunk: pd.DataFrame) -> None:
-        """Take rows of ssl.log."""
-        self._tls.add(chunk)
-
-    def x509(self, chunk: pd.DataFrame) -> None:
-        """Take rows of x509.log."""
-        prints, subjects = chunk["fingerprint"].tolist(), chunk["certificate.subject"].tolist()
-        self._subjects.update(zip(prints, subjects, strict=True))
+    def beside(self, kind: str, chunk: pd.DataFrame) -> None:
+        """Take rows of a log that tells of connections, such as ssl.log."""
+        self._tls.take(kind, chunk)
 
     def advance(self, watermark: int) -> None:
-        """Move log time on to the largest row end (µs) and close what it closes."""
+        """Move log time on to the largest row end (µs) and close what it closes.
+
+        Raises
+        ------
+        ModelError
+            Certificates are told apart by something else than those that are known.
+        """
         self._close(self._batcher.close(watermark))
 
     def finish(self) -> None:
@@ -225,6 +243,7 @@ class Pipeline:
         slices = self._joined(batch.slices)
         start = batch.number * self.timing.batch
         found = fingerprint(slices, self._parameters)
+        self.certificate = _one_kind(self.certificate, found.words.vocabulary)
         self._late.match(self._joined(batch.late))
         self._late.remember(batch.number, found)
         self._late.forgotten(batch.n_forgotten)
@@ -253,6 +272,18 @@ class Pipeline:
         day.counts["batches"] += 1
         day.counts["flows"] += len(home)
         day.devices.update(view.found.devices)
+
+
+def _one_kind(known: str | None, elements: Sequence[str]) -> str | None:
+    """Return what certificates are told apart by, once there is one among elements."""
+    kinds = certificate_kinds(elements)
+    foreign = [kind for kind in kinds if kind != (known or kinds[0])]
+    if foreign:
+        raise ModelError(
+            f"known fingerprints tell certificates apart by {known or kinds[0]}, "
+            f"Zeek's logs by {foreign[0]}"
+        )
+    return known or (kinds[0] if kinds else None)
 
 
 def parameters_of(config: Config) -> Parameters:

@@ -7,13 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.errors import LogError
-from flowprint_zeek.stream.arrivals import Arrivals
+from flowprint_zeek.stream.arrivals import Arrivals, in_order_of_end
+from flowprint_zeek.zeek.certificates import needed
 from flowprint_zeek.zeek.columns import UNSET
-from flowprint_zeek.zeek.join import CONN_COLUMNS, SSL_COLUMNS, conn_rows
+from flowprint_zeek.zeek.join import COLUMNS, conn_rows
 from flowprint_zeek.zeek.reader import ReadStats, peek, read_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -22,17 +23,11 @@ if TYPE_CHECKING:
     from flowprint_zeek.stream.pipeline import Pipeline
     from flowprint_zeek.zeek.files import LogFile
 
-KINDS = ("conn", "ssl", "x509")
+KINDS = tuple(COLUMNS)
 """Kinds of logs that a replay reads; ``conn`` is needed."""
 
-_COLUMNS: dict[str, tuple[str, ...]] = {
-    "conn": CONN_COLUMNS,
-    "ssl": SSL_COLUMNS,
-    "x509": ("ts", "fingerprint", "certificate.subject"),
-}
 _FOREVER = 1 << 62
 _BEFORE_ALL = -_FOREVER
-_KEYS = {"conn": "end", "ssl": "ts", "x509": "ts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +54,7 @@ class Source:
     Parameters
     ----------
     logs : sequence of LogFile
-        Files of the kinds in `KINDS`.
+        Files of the kinds in `KINDS`, of which those that tell nothing more are left out.
     chunk_rows : int
         Rows read at a time; results do not depend on it.
     span : Span
@@ -75,13 +70,16 @@ class Source:
     stats: ReadStats = field(default_factory=ReadStats)
     _found: dict[str, list[tuple[int, Chunks]]] = field(default_factory=dict, init=False)
 
+    def __post_init__(self) -> None:
+        self.logs = needed(self.logs)
+
     def first_time(self, kind: str) -> int:
         """Return the first time of the logs of a kind, µs; 0 where no first row tells one."""
         return min((first for first, _ in self._files(kind) if first != _BEFORE_ALL), default=0)
 
     def arrivals(self, kind: str) -> Arrivals:
         """Return the rows of one kind by arrival."""
-        return Arrivals(self._files(kind), _KEYS[kind])
+        return Arrivals(self._files(kind), _key(kind))
 
     def _files(self, kind: str) -> list[tuple[int, Chunks]]:
         """Return what opens each file of a kind, with its first time.
@@ -92,7 +90,8 @@ class Source:
             files = self._found[kind] = []
             for log in self.logs:
                 if log.kind == kind:
-                    times = self._prepared(peek(log, _COLUMNS[kind]), kind)[_KEYS[kind]].tolist()
+                    key = "start" if _by_start(log) else _key(kind)
+                    times = self._prepared(peek(log, COLUMNS[kind]), kind)[key].tolist()
                     files.append((times[0] if times else _BEFORE_ALL, partial(self._chunks, log)))
         return self._found[kind]
 
@@ -100,7 +99,11 @@ class Source:
         return conn_rows(rows) if kind == "conn" else rows[rows["ts"] != UNSET]
 
     def _chunks(self, log: LogFile) -> Iterator[pd.DataFrame]:
-        columns = _COLUMNS[log.kind]
+        rows = self._read(log)
+        return in_order_of_end(rows) if _by_start(log) else rows
+
+    def _read(self, log: LogFile) -> Iterator[pd.DataFrame]:
+        columns = COLUMNS[log.kind]
         for chunk in read_chunks(log, columns, rows=self.chunk_rows, stats=self.stats):
             self.on_chunk(log, len(chunk))
             rows = self._prepared(chunk, log.kind)
@@ -120,24 +123,35 @@ def replay(source: Source, pipeline: Pipeline) -> None:
     """
     if not any(log.kind == "conn" for log in source.logs):
         raise LogError("no conn log: nothing to fingerprint")
-    conn, ssl, x509 = (source.arrivals(kind) for kind in KINDS)
+    conn = source.arrivals("conn")
+    others = {kind: source.arrivals(kind) for kind in KINDS if kind != "conn"}
     timing, last = pipeline.timing, 0
     while (arrival := conn.next()) is not None:
         limit = _boundary(arrival, timing)
         # What closes now may only see what had arrived by then.
-        _feed_tls(pipeline, ssl, x509, limit - timing.batch)
+        _feed(pipeline, others, limit - timing.batch)
         pipeline.advance(arrival)
-        _feed_tls(pipeline, ssl, x509, limit)
+        _feed(pipeline, others, limit)
         for rows in conn.take(limit):
             pipeline.conn(rows)
         # At the end the batch of the last row closes too, and sees what arrives until then.
         last = timing.closes(limit // timing.batch)
-    _feed_tls(pipeline, ssl, x509, last)
+    _feed(pipeline, others, last)
     pipeline.finish()
     # Files are read to their end, so that damage is counted also behind the last connection.
-    for arrivals in (ssl, x509):
+    for arrivals in others.values():
         for _ in arrivals.take(_FOREVER):
             pass
+
+
+def _by_start(log: LogFile) -> bool:
+    """Tell whether the rows of a log are in the order in which connections begin."""
+    return log.format == "binetflow"
+
+
+def _key(kind: str) -> str:
+    """Return the column that the rows of a kind are ordered by."""
+    return "end" if kind == "conn" else "ts"
 
 
 def _boundary(arrival: int, timing: Timing) -> int:
@@ -145,8 +159,7 @@ def _boundary(arrival: int, timing: Timing) -> int:
     return -(-(arrival - timing.delay) // timing.batch) * timing.batch + timing.delay
 
 
-def _feed_tls(pipeline: Pipeline, ssl: Arrivals, x509: Arrivals, limit: int) -> None:
-    for rows in ssl.take(limit):
-        pipeline.ssl(rows)
-    for rows in x509.take(limit):
-        pipeline.x509(rows)
+def _feed(pipeline: Pipeline, others: Mapping[str, Arrivals], limit: int) -> None:
+    for kind, arrivals in others.items():
+        for rows in arrivals.take(limit):
+            pipeline.beside(kind, rows)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flowprint_zeek.core.devices import Dropped
     from flowprint_zeek.stream.pipeline import Pipeline
     from flowprint_zeek.stream.replay import Source
+    from flowprint_zeek.zeek.files import LogFile
 
 NO_SSL = "no ssl log: no server names and no certificates, only addresses"
+ONLY_QUIC = "no ssl log: no certificates, and server names of QUIC only"
+NO_X509 = "no x509 log: of the certificates, ssl.log tells only the files they were in"
 
 _FEW = 3
 _SOME = 100
@@ -59,8 +64,7 @@ def _coverage(pipeline: Pipeline) -> dict[str, float | None]:
 def warnings(source: Source, pipeline: Pipeline) -> list[str]:
     """Return what a person should know about a finished replay, a sentence each."""
     found = list(source.stats.problems)
-    if not any(log.kind == "ssl" for log in source.logs):
-        found.append(NO_SSL)
+    found += lacking(source.logs, by_file=pipeline.by_file)
     if pipeline.counts.flows:
         found += foreign(pipeline.dropped, pipeline.counts.flows)
     if pipeline.overdue:
@@ -69,12 +73,31 @@ def warnings(source: Source, pipeline: Pipeline) -> list[str]:
             "not in the order of connection end, raise stream.disorder"
         )
     if pipeline.tls_dropped:
-        dropped = _counted(pipeline.tls_dropped, "ssl row")
-        found.append(f"{dropped} dropped: raise stream.join_rows")
+        dropped = _counted(pipeline.tls_dropped, "row")
+        found.append(f"{dropped} of ssl, quic and x509 logs dropped: raise stream.join_rows")
     learned, known = pipeline.counts.learned, len(pipeline.site.known)
     if learned and 0 < known < _SOME:
         few = f"{_counted(known, 'fingerprint')} in {_counted(learned, 'batch', 'es')}"
         found.append(f"learned only {few}: expect notices of apps that are merely rare")
+    return found
+
+
+def lacking(logs: Sequence[LogFile], *, by_file: bool) -> list[str]:
+    """Return which logs would tell more of the connections.
+
+    Parameters
+    ----------
+    logs : sequence of LogFile
+        Those that there are.
+    by_file : bool
+        Whether ssl.log named certificates by their files.
+    """
+    kinds = {log.kind for log in logs}
+    found = []
+    if "ssl" not in kinds:
+        found.append(ONLY_QUIC if "quic" in kinds else NO_SSL)
+    if by_file and not kinds & {"x509", "files"}:
+        found.append(NO_X509)
     return found
 
 

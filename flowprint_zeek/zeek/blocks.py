@@ -11,15 +11,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MAX_LINE = 1 << 24
-"""Longest line in bytes that is kept whole; Zeek's longest are far below."""
+MAX_LINE = 1 << 23
+"""Longest line in bytes that is read; Zeek's longest are far below."""
 
+MOST_GROWTH = 500
+"""How many times as large an archive may become; logs become ten, deflate ends at 1032."""
+
+_FREE = 1 << 24  # bytes that any archive may become
 _READ = 1 << 16
+_PART = 1 << 18
 _GZIP = b"\x1f\x8b"
 
 
 class Blocks:
     """One pass over a log's decompressed bytes.
+
+    Memory is bounded by ``size`` and `MAX_LINE`, and the bytes by the size of the file: reading
+    stops where an archive has become more than `MOST_GROWTH` times as large as what was read of
+    it, beyond the first 16 MB.
 
     Parameters
     ----------
@@ -38,36 +47,36 @@ class Blocks:
 
     def __init__(self, path: Path, size: int = 1 << 20) -> None:
         self.path = path
-        self.size = size
+        # No line that begins and ends inside one block is too long.
+        self.size = min(size, MAX_LINE - _PART)
         self.rest = b""
         self.problem: str | None = None
 
     def lines(self) -> Iterator[bytes]:
         """Yield blocks that end with a line end.
 
-        A line longer than ``MAX_LINE`` comes as a short line with a zero byte, which no log has.
+        A line longer than `MAX_LINE` comes as a short line with a zero byte, which no log has.
 
         Raises
         ------
         LogError
             The file cannot be opened.
         """
-        overlong = False
         held: list[bytes] = []
+        length = 0
         for data in self._gathered():
             end = data.rfind(b"\n") + 1
-            if end == 0:
-                held.append(data)
-                if sum(map(len, held)) > MAX_LINE:
-                    held, overlong = [b"".join(held)[:_READ]], True
-                continue
-            block = b"".join([*held, data[:end]])
-            held = [data[end:]]
-            yield _marked(block) if overlong else block
-            overlong = False
-        self.rest = b"".join(held)
-        if overlong:
-            self.rest = _marked(self.rest)
+            if end:
+                overlong = length + data.index(b"\n") > MAX_LINE
+                block = b"".join([*held, memoryview(data)[:end]])
+                yield _marked(block) if overlong else block
+                held, length = [], 0
+            held.append(data[end:])
+            length += len(data) - end
+            if length > MAX_LINE:
+                held = [b"".join(held)[:_READ]]
+        rest = b"".join(held)
+        self.rest = _marked(rest) if length > MAX_LINE else rest
 
     def _gathered(self) -> Iterator[bytes]:
         parts: list[bytes] = []
@@ -100,19 +109,24 @@ class Blocks:
 
     def _inflated(self, file: BinaryIO) -> Iterator[bytes]:
         inflater = zlib.decompressobj(wbits=31)
+        total = 0
         data = file.read(_READ)
         while data:
             if inflater.eof:
                 inflater = zlib.decompressobj(wbits=31)
             before = inflater.copy()
             try:
-                out = inflater.decompress(data, self.size)
+                out = inflater.decompress(data, min(self.size, _PART))
             except zlib.error as error:
                 yield _salvaged(before, data)
                 self.problem = f"compressed data is damaged ({error}); read up to there"
                 return
             if out:
                 yield out
+            total += len(out)
+            if total > max(_FREE, MOST_GROWTH * file.tell()):
+                self.problem = "compressed data becomes too large for a log; read up to there"
+                return
             data = _next_input(inflater, file)
         yield inflater.flush()
         if not inflater.eof:

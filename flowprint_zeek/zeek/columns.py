@@ -188,6 +188,78 @@ DNS_LOG: Columns = (
     ("rejected", "bool"),
 )
 
+QUIC_LOG: Columns = (
+    ("ts", "time"),
+    ("uid", "string"),
+    *_ID,
+    ("version", "string"),
+    ("client_initial_dcid", "string"),
+    ("client_scid", "string"),
+    ("server_scid", "string"),
+    ("server_name", "string"),
+    ("client_protocol", "string"),
+    ("history", "string"),
+)
+"""quic.log of Zeek 6.2 and later; that of 6.1 lacks ``client_scid``."""
+
+DHCP_LOG: Columns = (
+    ("ts", "time"),
+    ("uids", "set[string]"),
+    ("client_addr", "addr"),
+    ("server_addr", "addr"),
+    ("mac", "string"),
+    ("host_name", "string"),
+    ("client_fqdn", "string"),
+    ("domain", "string"),
+    ("requested_addr", "addr"),
+    ("assigned_addr", "addr"),
+    ("lease_time", "interval"),
+    ("client_message", "string"),
+    ("server_message", "string"),
+    ("msg_types", "vector[string]"),
+    ("duration", "interval"),
+)
+"""dhcp.log since Bro 2.6: ``assigned_addr`` is of the host ``mac``, which calls itself
+``host_name``. Before, it has ``uid`` and ``id.*``, ``mac`` and ``assigned_ip``, and no names."""
+
+FILES_LOG: Columns = (
+    ("ts", "time"),
+    ("fuid", "string"),
+    ("uid", "string"),
+    *_ID,
+    ("source", "string"),
+    ("depth", "count"),
+    ("analyzers", "set[string]"),
+    ("mime_type", "string"),
+    ("filename", "string"),
+    ("duration", "interval"),
+    ("local_orig", "bool"),
+    ("is_orig", "bool"),
+    ("seen_bytes", "count"),
+    ("total_bytes", "count"),
+    ("missing_bytes", "count"),
+    ("overflow_bytes", "count"),
+    ("timedout", "bool"),
+    ("parent_fuid", "string"),
+    ("md5", "string"),
+    ("sha1", "string"),
+    ("sha256", "string"),
+    ("extracted", "string"),
+    ("extracted_cutoff", "bool"),
+    ("extracted_size", "count"),
+)
+"""files.log of Zeek 5.1 and later; before, it has sets of hosts and uids for ``uid`` and ``id.*``.
+"""
+
+CAPTURE_LOSS_LOG: Columns = (
+    ("ts", "time"),
+    ("ts_delta", "interval"),
+    ("peer", "string"),
+    ("gaps", "count"),
+    ("acks", "count"),
+    ("percent_lost", "double"),
+)
+
 FLOWPRINT_LOG: Columns = (
     ("ts", "time"),
     ("batch_start", "time"),
@@ -227,13 +299,35 @@ _SSL_EXTRA: Columns = (
     ("ja4", "string"),
 )
 
+_DNS_EXTRA: Columns = (
+    ("opcode", "count"),
+    ("opcode_name", "string"),
+    ("auth", "set[string]"),
+    ("addl", "set[string]"),
+)
+_DHCP_EXTRA: Columns = (
+    ("uid", "string"),
+    *_ID,
+    ("assigned_ip", "addr"),
+    ("trans_id", "count"),
+)
+_FILES_EXTRA: Columns = (
+    ("tx_hosts", "set[addr]"),
+    ("rx_hosts", "set[addr]"),
+    ("conn_uids", "set[string]"),
+)
+
 _TYPES: Mapping[str, Mapping[str, str]] = {
     "conn": dict(CONN_LOG + _CONN_EXTRA),
     "ssl": dict(SSL_LOG + _SSL_EXTRA),
     "x509": dict((*X509_LOG, ("id", "string"))),
     "notice": dict(NOTICE_LOG),
     "http": dict(HTTP_LOG),
-    "dns": dict(DNS_LOG),
+    "dns": dict(DNS_LOG + _DNS_EXTRA),
+    "quic": dict(QUIC_LOG),
+    "dhcp": dict(DHCP_LOG + _DHCP_EXTRA),
+    "files": dict(FILES_LOG + _FILES_EXTRA),
+    "capture_loss": dict(CAPTURE_LOSS_LOG),
     "flowprint": dict(FLOWPRINT_LOG),
 }
 _GENERAL: Mapping[str, str] = {"ts": "time", "uid": "string", **dict(_ID)}
@@ -248,6 +342,11 @@ KINDS = frozenset(_TYPES)
 def standard_types(kind: str) -> Mapping[str, str]:
     """Return the Zeek types of a log kind's usual columns, by name."""
     return _TYPES.get(INTERIM.get(kind, kind), _GENERAL)
+
+
+def underscored(name: str) -> str:
+    """Return a column's name as sites write it whose scope separator is ``_``."""
+    return name.replace(".", "_")
 
 
 _STORAGE: dict[str, Storage] = {

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import socket
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.zeek.columns import UNSET, Storage, objects
-from flowprint_zeek.zeek.logformat import Header, to_bytes, unescape
+from flowprint_zeek.zeek.logformat import iso_micros, to_bytes, unescape
+from flowprint_zeek.zeek.texts import SHORT, distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from flowprint_zeek.zeek.header import Header
+
     Wrong = NDArray[np.bool_] | None
+    Parsed = tuple[NDArray[Any], NDArray[np.bool_]]
+    Plain = Callable[["Table", NDArray[np.int64], NDArray[np.int64]], Parsed]
 
 NEWLINE = 10
 _MINUS = 45
@@ -30,6 +32,8 @@ _MOST_NUMBER = np.uint64(2**63 - 1)
 _MOST_SECONDS = 10**12
 _MOST_PORT = 65_535
 _MOST_ADDRESSES = 1 << 18
+_TRUTH = {"T": 1, "1": 1, "F": 0, "0": 0}
+_NO_TRUTH = -2
 
 
 class Table:
@@ -57,29 +61,31 @@ class Table:
         self.header = header
         self.bytes = np.frombuffer(block, dtype=np.uint8)
         self.ends = ends
-        padded = bytes(8) + block
-        self.words = np.ndarray(len(block) + 1, dtype="<u8", buffer=padded, strides=(1,))
-        self._spans: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        padded = b"".join((bytes(8), block, bytes(SHORT)))
+        self.words = np.ndarray(len(padded) - 7, dtype="<u8", buffer=padded, strides=(1,))
+        self._ends: dict[int, NDArray[np.int64]] = {}
 
     def __len__(self) -> int:
         return len(self.ends)
 
     def spans(self, place: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where a column's fields begin and end."""
-        if place not in self._spans:
-            ends = np.ascontiguousarray(self.ends[:, place])
-            if place == 0:
-                starts = np.zeros_like(ends)
-                starts[1:] = self.ends[:-1, -1] + 1
-            else:
-                starts = self.ends[:, place - 1] + 1
-            self._spans[place] = starts, ends
-        return self._spans[place]
+        ends = self._column(place)
+        if place > 0:
+            return self._column(place - 1) + 1, ends
+        starts = np.zeros_like(ends)
+        starts[1:] = self.ends[:-1, -1] + 1
+        return starts, ends
 
-    def equal(self, place: int, text: str) -> NDArray[np.bool_]:
-        """Tell which fields of a column are a text."""
-        starts, ends = self.spans(place)
-        raw = to_bytes(text)
+    def _column(self, place: int) -> NDArray[np.int64]:
+        if place not in self._ends:
+            self._ends[place] = np.ascontiguousarray(self.ends[:, place])
+        return self._ends[place]
+
+    def equal(
+        self, starts: NDArray[np.int64], ends: NDArray[np.int64], raw: bytes
+    ) -> NDArray[np.bool_]:
+        """Tell which of some fields are a text."""
         same: NDArray[np.bool_] = (ends - starts) == len(raw)
         for offset, byte in enumerate(raw):
             at = np.flatnonzero(same)
@@ -92,7 +98,7 @@ class Table:
         return self.block[first : self.ends[row, -1]]
 
 
-# Numbers, times and truth values, from the bytes
+# Numbers and times, from the bytes
 
 
 def _digits(
@@ -100,14 +106,16 @@ def _digits(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the numbers that runs of digits make, and which are none."""
     lengths = ends - starts
+    longest = int(lengths.max(initial=0))
     wrong = (lengths < 1) | (lengths > _MOST_DIGITS)
     numbers = np.zeros(len(starts), dtype=np.uint64)
-    for done in range(0, int(lengths[~wrong].max(initial=0)), 8):
+    for done in range(0, min(longest, _MOST_DIGITS), 8):
         inside = np.clip(lengths - done, 0, 8)
         value, bad = _eight_digits(table.words[np.maximum(ends - done, 0)], inside)
         numbers += value * np.uint64(10**done)
         wrong |= bad
-    wrong |= numbers > _MOST_NUMBER
+    if longest >= _MOST_DIGITS:
+        wrong |= numbers > _MOST_NUMBER
     return numbers.astype(np.int64), wrong
 
 
@@ -140,59 +148,64 @@ def _eight_digits(
     return words, bad
 
 
-def _signed(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return which fields begin with a minus and where the digits begin."""
-    minus = (data[starts] == _MINUS) & (starts < ends)
-    return minus, starts + minus
+def _decimals(
+    table: Table, starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return seconds with six decimals as microseconds, and which are none."""
+    dot = ends - 7
+    whole, wrong = _digits(table, starts, dot)
+    part, bad = _digits(table, dot + 1, ends)
+    wrong |= bad | (table.bytes[np.maximum(dot, 0)] != _DOT) | (whole >= _MOST_SECONDS)
+    return whole * SECOND + part, wrong
+
+
+def _numbers(
+    table: Table, place: int, plain: Plain, other: Callable[[bytes], int | None]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return a column of numbers, and which are none.
+
+    Most fields are plain; what is not is looked at again, for a minus, for being unset, and then
+    one by one.
+    """
+    starts, ends = table.spans(place)
+    numbers, wrong = plain(table, starts, ends)
+    unset = to_bytes(table.header.unset_field)
+    rest = np.flatnonzero(wrong | unset[:1].isdigit())
+    if not rest.size:
+        return numbers, wrong
+    starts, ends = starts[rest], ends[rest]
+    minus = (table.bytes[starts] == _MINUS) & (starts < ends)
+    values, bad = plain(table, starts + minus, ends)
+    values[minus] *= -1
+    blank = table.equal(starts, ends, unset)
+    for row in np.flatnonzero(bad & ~blank).tolist():
+        value = other(table.block[starts[row] : ends[row]])
+        if value is not None:
+            values[row], bad[row] = value, False
+    values[blank] = UNSET
+    numbers[rest], wrong[rest] = values, bad & ~blank
+    return numbers, wrong
 
 
 def _number(table: Table, place: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    starts, ends = table.spans(place)
-    unset = table.equal(place, table.header.unset_field)
-    minus, first = _signed(table.bytes, starts, ends)
-    numbers, wrong = _digits(table, first, ends)
-    numbers[minus] *= -1
-    numbers[unset] = UNSET
-    return numbers, wrong & ~unset
+    return _numbers(table, place, _digits, lambda _: None)
 
 
 def _port(table: Table, place: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    numbers, wrong = _number(table, place)
-    return numbers, wrong | out_of_range(numbers)
-
-
-def out_of_range(ports: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which numbers are no port, and not unset."""
-    outside: NDArray[np.bool_] = ((ports < 0) & (ports != UNSET)) | (ports > _MOST_PORT)
-    return outside
+    ports, wrong = _number(table, place)
+    return ports, wrong | ((ports < 0) & (ports != UNSET)) | (ports > _MOST_PORT)
 
 
 def _micros(table: Table, place: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    starts, ends = table.spans(place)
-    unset = table.equal(place, table.header.unset_field)
-    minus, first = _signed(table.bytes, starts, ends)
-    dot = ends - 7
-    usual = (dot > first) & (table.bytes[np.maximum(dot, 0)] == _DOT)
-    dot = np.where(usual, dot, first)
-    whole, wrong = _digits(table, first, dot)
-    part, wrong_part = _digits(table, np.where(usual, dot + 1, ends - 1), ends)
-    wrong |= wrong_part | (whole >= _MOST_SECONDS)
-    micros = np.where(wrong, 0, whole) * SECOND + part
-    micros[minus] *= -1
-    for row in np.flatnonzero(~usual & ~unset).tolist():
-        text = table.block[starts[row] : ends[row]]
-        micros[row], wrong[row] = _micros_of(text.decode("ascii", "replace"))
-    micros[unset] = UNSET
-    return micros, wrong & ~unset
+    return _numbers(table, place, _decimals, _micros_of)
 
 
-def _micros_of(text: str) -> tuple[int, bool]:
-    value = _float(text)
-    if value is None or not abs(value) < _MOST_SECONDS:
-        return 0, True
-    return as_micros(value), False
+def _micros_of(raw: bytes) -> int | None:
+    text = raw.decode("ascii", "replace")
+    seconds = _float(text)
+    if seconds is None:
+        return iso_micros(text)
+    return as_micros(seconds) if abs(seconds) < _MOST_SECONDS else None
 
 
 def as_micros(seconds: float) -> int:
@@ -210,52 +223,18 @@ def _float(text: str) -> float | None:
         return None
 
 
-def _bool(table: Table, place: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    truth = np.full(len(table), -2, dtype=np.int8)
-    for text, value in (("0", 0), ("1", 1), ("F", 0), ("T", 1), (table.header.unset_field, -1)):
-        truth[table.equal(place, text)] = value
-    wrong = truth == -2
-    return truth, wrong
-
-
 FROM_BYTES: dict[Storage, Callable[[Table, int], tuple[NDArray[Any], NDArray[np.bool_]]]] = {
     "micros": _micros,
     "number": _number,
     "port": _port,
-    "bool": _bool,
 }
 
 
 # Text
 
 
-def texts_of(table: Table, places: list[int]) -> dict[int, NDArray[Any]]:
-    """Return columns as they stand in the file, as text."""
-    if not places or not len(table):
-        return {place: np.empty(0, dtype=object) for place in places}
-    # pandas drops one byte order mark at the beginning, which here would be data.
-    block = b"\xef\xbb\xbf" + table.block if table.block[:1] == b"\xef" else table.block
-    frame = pd.read_csv(
-        io.BytesIO(block),
-        sep=table.header.separator,
-        header=None,
-        index_col=False,
-        usecols=places,
-        dtype=object,
-        engine="c",
-        lineterminator="\n",
-        quoting=csv.QUOTE_NONE,
-        na_filter=False,
-        skip_blank_lines=False,
-        low_memory=False,
-        encoding="utf-8",
-        encoding_errors="surrogateescape",
-    )
-    return {place: frame[place].to_numpy(dtype=object) for place in places}
-
-
 def from_text(
-    table: Table, place: int, kept: Storage, text: NDArray[Any], addresses: Addresses
+    table: Table, place: int, kept: Storage, addresses: Addresses
 ) -> tuple[NDArray[Any], Wrong]:
     """Return a column of text as its values, and which of them are wrong.
 
@@ -267,54 +246,45 @@ def from_text(
         Which of their fields.
     kept : Storage
         What the values are.
-    text : object array
-        The fields as they stand in the file.
     addresses : Addresses
         What is known of addresses.
     """
-    header = table.header
-    blank = table.equal(place, header.unset_field)
-    blank |= table.equal(place, header.empty_field)
-    text = text.copy()
-    text[blank] = ""
+    codes, texts = distinct(table, place)
+    values, wrong = _values(table, texts, kept, addresses)
+    if codes is None:
+        return values, wrong
+    return values[codes], None if wrong is None else wrong[codes]
+
+
+def _values(
+    table: Table, texts: list[str], kept: Storage, addresses: Addresses
+) -> tuple[NDArray[Any], Wrong]:
+    blank = {table.header.unset_field, table.header.empty_field}
     if kept == "tuple":
-        return _tuples(text, header), None
+        return objects([_elements(text, table.header, blank) for text in texts]), None
     if kept == "double":
-        return _doubles(text, blank)
-    for row in _escaped_rows(table, place):
-        text[row] = unescape(text[row])
-    return text, (addresses.wrong(text) if kept == "addr" else None)
+        return _doubles(texts, blank)
+    if kept == "bool":
+        known = _TRUTH | {table.header.unset_field: -1}
+        truth = np.array([known.get(text, _NO_TRUTH) for text in texts], dtype=np.int8)
+        return truth, truth == _NO_TRUTH
+    if b"\\" in table.block:
+        texts = ["" if text in blank else unescape(text) for text in texts]
+    elif not blank.isdisjoint(texts):
+        texts = ["" if text in blank else text for text in texts]
+    return objects(texts), (addresses.wrong(texts) if kept == "addr" else None)
 
 
-def _escaped_rows(table: Table, place: int) -> list[int]:
-    """Return the rows in which a column has a backslash."""
-    if b"\\" not in table.block:
-        return []
-    marks = np.flatnonzero(table.bytes == ord("\\"))
-    fields = np.unique(np.searchsorted(table.ends.ravel(), marks))
-    rows, places = np.divmod(fields, table.ends.shape[1])
-    found: list[int] = rows[places == place].tolist()
-    return found
-
-
-def _tuples(text: NDArray[Any], header: Header) -> NDArray[Any]:
-    codes, unique = pd.factorize(text)
-    return objects([_elements(entry, header) for entry in unique])[codes]
-
-
-def _elements(text: str, header: Header) -> tuple[str, ...]:
-    if not text:
+def _elements(text: str, header: Header, blank: set[str]) -> tuple[str, ...]:
+    if not text or text in blank:
         return ()
-    blank = {header.unset_field, header.empty_field}
     parts = text.split(header.set_separator) if header.set_separator else [text]
     return tuple("" if part in blank else unescape(part) for part in parts)
 
 
-def _doubles(
-    text: NDArray[Any], blank: NDArray[np.bool_]
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    values = [_float(entry) for entry in text.tolist()]
-    wrong = np.array([value is None for value in values], dtype=np.bool_) & ~blank
+def _doubles(texts: list[str], blank: set[str]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    values = [math.nan if text in blank else _float(text) for text in texts]
+    wrong = np.array([value is None for value in values], dtype=np.bool_)
     numbers = np.array([math.nan if value is None else value for value in values])
     return numbers, wrong
 
@@ -325,16 +295,16 @@ class Addresses:
     def __init__(self) -> None:
         self._known: set[str] = {""}
 
-    def wrong(self, texts: NDArray[Any]) -> NDArray[np.bool_]:
+    def wrong(self, texts: list[str]) -> NDArray[np.bool_]:
         """Tell which texts are neither an IP address nor empty."""
-        fresh = set(texts.tolist()) - self._known
+        fresh = set(texts) - self._known
         refused = {text for text in fresh if not is_address(text)}
         if len(self._known) > _MOST_ADDRESSES:
             self._known = {""}
         self._known |= fresh - refused
         if not refused:
             return np.zeros(len(texts), dtype=np.bool_)
-        return np.fromiter(map(refused.__contains__, texts.tolist()), np.bool_, len(texts))
+        return np.fromiter(map(refused.__contains__, texts), np.bool_, len(texts))
 
 
 def is_address(text: str) -> bool:

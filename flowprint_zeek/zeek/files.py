@@ -6,15 +6,16 @@ import glob
 import logging
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from flowprint_zeek.errors import LogError
+from flowprint_zeek.zeek import binetflow, jsonlines
 from flowprint_zeek.zeek.blocks import Blocks
-from flowprint_zeek.zeek.columns import INTERIM, KINDS
-from flowprint_zeek.zeek.jsonlines import row_of
-from flowprint_zeek.zeek.logformat import Header, kind_of_name, parse_header
+from flowprint_zeek.zeek.columns import INTERIM, KINDS, underscored
+from flowprint_zeek.zeek.filenames import kind_of_name
+from flowprint_zeek.zeek.header import Header, begun, parse_header, split_head, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -29,18 +30,28 @@ _COMPRESSED = {
     b"\xfd7zXZ\x00": "xz",
     b"\x04\x22\x4d\x18": "lz4",
     b"BZh": "bzip2",
+    b"PK\x03\x04": "zip",
 }
-_COMPRESSED_NAME = re.compile(r"\.(zst|xz|lz4|bz2)$")
+_COMPRESSED_NAME = re.compile(r"\.(zst|xz|lz4|bz2|zip)$")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_JSON = (b"{", b"[")
+_ROW = re.compile(rb"-?\d+\.\d+[\t,| ;]")
 
 # Columns that tell a kind where neither the rows nor the name do.
-_TELLING = {
-    "conn": {"uid", "conn_state"},
-    "ssl": {"uid", "established", "resumed"},
-    "x509": {"certificate.serial"},
-    "dns": {"uid", "trans_id", "query"},
-    "http": {"uid", "trans_depth"},
-    "notice": {"note", "suppress_for"},
-}
+_TELLING: tuple[tuple[str, set[str]], ...] = (
+    ("conn", {"uid", "conn_state"}),
+    ("ssl", {"uid", "established", "resumed"}),
+    ("x509", {"certificate_serial"}),
+    ("dns", {"uid", "trans_id", "query"}),
+    ("http", {"uid", "trans_depth"}),
+    ("quic", {"uid", "client_initial_dcid"}),
+    ("dhcp", {"uids", "msg_types"}),
+    ("dhcp", {"mac", "assigned_ip"}),
+    ("files", {"fuid", "analyzers"}),
+    ("capture_loss", {"gaps", "percent_lost"}),
+    ("notice", {"note", "suppress_for"}),
+)
+_RECORDS = jsonlines.scopes_of(["certificate.serial"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +65,19 @@ class LogFile:
     kind : str
         What it logs: ``conn``, ``ssl`` …; interim logs (``open_conn``, ``conn_long``) are kinds of
         their own whatever their rows say.
-    format : 'tsv' or 'json'
+    format : 'tsv', 'json' or 'binetflow'
         How it is written.
+    stream : str
+        Where the file holds rows of several logs: what the rows of this one say they are of.
+    unclaimed : bool
+        Whether lines of such a file that do not say what they are of count with this log.
     """
 
     path: Path
     kind: str
-    format: Literal["tsv", "json"]
+    format: Literal["tsv", "json", "binetflow"]
+    stream: str = ""
+    unclaimed: bool = False
 
 
 def find_logs(paths: Sequence[str | Path], kinds: Collection[str]) -> list[LogFile]:
@@ -70,6 +87,10 @@ def find_logs(paths: Sequence[str | Path], kinds: Collection[str]) -> list[LogFi
     in several ways counts once, and so does a log beside its own ``.gz``, of which the plain one is
     taken. A file that is found in a directory or by a pattern, is named like a wanted log and is
     none is left out, which the package's log says.
+
+    A file that holds rows of several logs, each saying which, comes once for every wanted kind in
+    it. That is found out by looking through the whole of a file whose rows are of another kind
+    than its name tells, or of several kinds from the beginning.
 
     Parameters
     ----------
@@ -108,18 +129,20 @@ def log_at(path: str | Path) -> LogFile:
     place = Path(path)
     if not place.exists():
         raise LogError("no such file or directory", path=place)
-    log = _recognised(place)
-    if log is None:
-        raise LogError(_refusal(place), path=place)
-    return log
+    return _recognised(place, without_indent(head_of(place)), None)[0]
 
 
-def _refusal(path: Path) -> str:
-    """Return why a file is no log."""
-    head = head_of(path)
+def _refusal(head: bytes) -> str:
+    """Return why a file that begins so is no log."""
     for magic, name in _COMPRESSED.items():
         if head.startswith(magic):
             return f"is compressed by {name}: only gzip is read"
+    if head.startswith(_UTF16):
+        return "is no Zeek log: text in UTF-16; only UTF-8 is read"
+    if _ROW.match(head):
+        return "is no Zeek log: rows without a header"
+    if head.startswith(_JSON):
+        return "is no Zeek log: JSON, but not one row with a time (ts) a line"
     return "is no Zeek log: neither a header nor JSON"
 
 
@@ -132,9 +155,7 @@ def _logs_of(path: str | Path, kinds: Collection[str]) -> Iterator[LogFile]:
     if place.is_dir():
         yield from _searched(_walk(place), kinds)
     elif place.exists():
-        log = log_at(place)
-        if log.kind in kinds:
-            yield log
+        yield from _recognised(place, without_indent(head_of(place)), kinds)
     elif glob.has_magic(str(path)):
         names = glob.glob(str(path), recursive=True)  # noqa: PTH207  Path.glob takes none from the root
         matches = [Path(name) for name in sorted(names)]
@@ -173,23 +194,24 @@ def _searched(files: Iterable[Path], kinds: Collection[str]) -> Iterator[LogFile
         if (named in KINDS and named not in kinds) or not file.is_file():
             continue
         try:
-            log = _recognised(file)
+            head = without_indent(head_of(file))
         except LogError:
             # Someone else's files may lie beside the logs; a log that cannot be read is told.
             if named in kinds and file.exists():
                 raise
             continue
-        if log is not None and log.kind in kinds:
-            yield log
-        elif log is None and kind_of_name(_COMPRESSED_NAME.sub("", file.name)) in kinds:
-            _logger.warning("%s: %s; left out", file, _refusal(file))
+        try:
+            yield from _recognised(file, head, kinds)
+        except LogError as error:
+            if kind_of_name(_COMPRESSED_NAME.sub("", file.name)) in kinds:
+                _logger.warning("%s; left out", error)
 
 
 def _distinct(logs: Sequence[LogFile]) -> Iterator[LogFile]:
     plain = {log.path.resolve() for log in logs}
-    seen: set[tuple[int, int]] = set()
+    seen: set[tuple[tuple[int, int], str]] = set()
     for log in logs:
-        identity = _identity(log.path)
+        identity = _identity(log.path), log.kind
         resolved = log.path.resolve()
         archived = resolved.suffix == ".gz" and resolved.with_suffix("") in plain
         if identity not in seen and not archived:
@@ -197,46 +219,97 @@ def _distinct(logs: Sequence[LogFile]) -> Iterator[LogFile]:
             yield log
 
 
-def _recognised(path: Path) -> LogFile | None:
-    """Return what a file is, None where it is no Zeek log."""
-    head = without_indent(head_of(path))
+def _recognised(path: Path, head: bytes, kinds: Collection[str] | None) -> list[LogFile]:
+    """Return the logs that a file which begins so holds, of wanted kinds or of all.
+
+    Raises
+    ------
+    LogError
+        It is no Zeek log, or no one can tell of what kind.
+    """
     named = kind_of_name(path.name)
-    if not head:
+    if not head and named is not None:
         # A log that was opened and got no row yet.
-        return None if named is None else LogFile(path, named, "json")
-    if head.startswith(b"#"):
-        try:
-            header = header_of(head, path)
-        except LogError:
-            return None
-        return _log(path, named, header.path, header.fields, "tsv")
-    rows = (row_of(line) for line in head.split(b"\n"))
-    row = next((row for row in rows if row is not None and "ts" in row), None)
-    if row is None:
+        logs = [LogFile(path, named, "json")]
+    elif binetflow.header_of(head) is not None:
+        logs = [LogFile(path, "conn", "binetflow")]
+    else:
+        look = _tsv_look(head, path) or _json_look(head, path)
+        streams = look.streams
+        if streams and named not in INTERIM and not _agree(named, streams):
+            streams = _streams(path, look, kinds)
+        if len(streams) > 1:
+            logs = [LogFile(path, stream, look.format, stream) for stream in streams]
+        else:
+            logs = [LogFile(path, _kind(path, named, look), look.format)]
+    logs = [log for log in logs if kinds is None or log.kind in kinds]
+    return [replace(log, unclaimed=True) if log.stream else log for log in logs[:1]] + logs[1:]
+
+
+def _agree(named: str | None, streams: Sequence[str]) -> bool:
+    """Tell whether a name tells the only stream, maybe with the name of a sensor before it."""
+    return len(streams) == 1 and f"_{named}".endswith(f"_{streams[0]}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the beginning of a file tells: its format, the streams, a kind, where streams stand."""
+
+    format: Literal["tsv", "json"]
+    streams: list[str]
+    told: str | None
+    named: re.Pattern[bytes]
+
+
+def _tsv_look(head: bytes, path: Path) -> _Look | None:
+    if begun(_first_line(head)) is None:
         return None
-    stream = row.get("_path", "")
-    return _log(path, named, stream if isinstance(stream, str) else "", row, "json")
+    header = header_of(head, path)
+    word = re.escape(f"\n{header.prefix}path{header.written}".encode("utf-8", "surrogateescape"))
+    said = stream_of(header.path)
+    return _Look(
+        "tsv", [said] if said else [], _told(header.fields), re.compile(word + rb"([^\r\n]+)")
+    )
 
 
-def _log(
-    path: Path,
-    named: str | None,
-    stream: str,
-    fields: Iterable[str],
-    written: Literal["tsv", "json"],
-) -> LogFile | None:
-    kind = _kind(named, stream.rpartition("/")[2], set(fields))
-    return None if kind is None else LogFile(path, kind, written)
+def _json_look(head: bytes, path: Path) -> _Look:
+    rows = [row for line in head.split(b"\n") if (row := jsonlines.row_of(line)) and "ts" in row]
+    if not rows or head.startswith(b"["):
+        raise LogError(_refusal(head), path=path)
+    streams = list(dict.fromkeys(filter(None, map(jsonlines.stream_in, rows))))
+    told = list(dict.fromkeys(filter(None, (_told(jsonlines.flat(row, _RECORDS)) for row in rows))))
+    if len(told) > 1 and not streams:
+        raise LogError(
+            f"mixes rows of {_listed(told)} without a _path that tells them apart", path=path
+        )
+    return _Look("json", streams, next(iter(told), None), jsonlines.STREAM)
 
 
-def _kind(named: str | None, stream: str, fields: set[str]) -> str | None:
-    if named in INTERIM or stream in INTERIM:
-        return named if named in INTERIM else stream
-    for kind in (stream, named):
-        if kind in KINDS:
+def _streams(path: Path, look: _Look, kinds: Collection[str] | None) -> list[str]:
+    """Return what streams a file has rows of; no more of them than are wanted, but two or more."""
+    found = dict.fromkeys(look.streams)
+    for block in Blocks(path).lines():
+        names = {match[1] for match in look.named.finditer(b"\n" + block)}
+        found |= dict.fromkeys(sorted(stream_of(name.decode("utf-8", "replace")) for name in names))
+        if len(found) > 1 and (kinds is None or found.keys() >= set(kinds)):
+            break
+    return list(found)
+
+
+def _told(fields: Iterable[str]) -> str | None:
+    """Return the kind that columns tell."""
+    names = set(map(underscored, fields))
+    return next((kind for kind, needed in _TELLING if needed <= names), None)
+
+
+def _kind(path: Path, named: str | None, look: _Look) -> str:
+    said = next(iter(look.streams), None)
+    interim = [kind for kind in (named, said) if kind in INTERIM]
+    known = [kind for kind in (said, look.told if said is None else None, named) if kind in KINDS]
+    for kind in (*interim, *known, said, look.told, named):
+        if kind is not None:
             return kind
-    telling = (kind for kind, needed in _TELLING.items() if needed <= fields)
-    return stream or next(telling, named)
+    raise LogError("neither name nor rows nor columns tell what log it is", path=path)
 
 
 def head_of(path: Path) -> bytes:
@@ -253,23 +326,26 @@ def head_of(path: Path) -> bytes:
     return source.rest
 
 
+def _first_line(head: bytes) -> str:
+    return head.partition(b"\n")[0].decode("utf-8", "surrogateescape")
+
+
 def header_of(head: bytes, path: Path) -> Header:
     """Return the header at the beginning of a TSV log.
 
     Raises
     ------
     LogError
-        It has none.
+        It has none, or one that cannot be used.
     """
-    lines: list[str] = []
-    for line in without_indent(head).split(b"\n"):
-        if not line.startswith(b"#"):
-            break
-        lines.append(line.decode("utf-8", "surrogateescape"))
+    head = without_indent(head)
+    first = begun(_first_line(head))
+    if first is None:
+        raise LogError(_refusal(head), path=path)
     try:
-        return parse_header(lines)
+        return parse_header(split_head(head, first.prefix)[0])
     except LogError as error:
-        raise LogError(error.message, path=path) from error
+        raise LogError(error.message, path=path, line=error.line) from error
 
 
 def without_indent(head: bytes) -> bytes:

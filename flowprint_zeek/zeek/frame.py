@@ -10,7 +10,7 @@ from pandas.errors import OutOfBoundsDatetime, OutOfBoundsTimedelta
 
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.zeek.columns import UNSET, storage
-from flowprint_zeek.zeek.files import log_at
+from flowprint_zeek.zeek.files import find_logs, log_at
 from flowprint_zeek.zeek.reader import ReadStats, column_types, peek, read_chunks
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def read_frame(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_frame(
+    path: Path | str, columns: Sequence[str] | None = None, *, kind: str | None = None
+) -> pd.DataFrame:
     """Return a log as a frame with zat's dtypes.
 
     Unlike zat it reads every log that the rest of this package reads: JSON, gzip, escapes, ``#``
@@ -33,6 +35,8 @@ def read_frame(path: Path | str, columns: Sequence[str] | None = None) -> pd.Dat
         Log to read.
     columns : sequence of str, optional
         Columns to return; all of the log by default. ``ts`` is always read.
+    kind : str, optional
+        Which log, where a file holds rows of several; by default the first.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def read_frame(path: Path | str, columns: Sequence[str] | None = None) -> pd.Dat
     LogError
         The file is missing or no Zeek log, or lacks a column that was asked for.
     """
-    log = log_at(path)
+    log = log_at(path) if kind is None else find_logs([path], [kind])[0]
     types = column_types(log)
     names = list(types) if columns is None else list(dict.fromkeys(["ts", *columns]))
     for name in names:

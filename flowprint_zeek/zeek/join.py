@@ -1,17 +1,17 @@
-"""Rows of conn.log and what ssl.log says of the same connections."""
+"""Rows of conn.log and what other logs say of the same connections."""
 
 from __future__ import annotations
 
 import sys
-from collections import deque
-from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flowprint_zeek.core.elements import normalise_name
+from flowprint_zeek.zeek.certificates import FILES_COLUMNS, X509_COLUMNS, Certificates
 from flowprint_zeek.zeek.columns import UNSET, as_frame, objects
+from flowprint_zeek.zeek.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -42,8 +42,23 @@ CONN_COLUMNS = (
 )
 """What `conn_rows` needs of a conn.log."""
 
-SSL_COLUMNS = ("ts", "uid", "server_name", "cert_chain_fps")
-"""What `TlsRows` needs of an ssl.log."""
+SSL_COLUMNS = (
+    *("ts", "uid", "server_name"),
+    *("cert_chain_fps", "cert_chain_fuids", "cert_hash", "subject"),
+)
+"""What `TlsRows` needs of an ssl.log, of whatever Zeek or Bro."""
+
+QUIC_COLUMNS = ("ts", "uid", "server_name")
+"""What `TlsRows` needs of a quic.log."""
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "conn": CONN_COLUMNS,
+    "ssl": SSL_COLUMNS,
+    "quic": QUIC_COLUMNS,
+    "x509": X509_COLUMNS,
+    "files": FILES_COLUMNS,
+}
+"""Kinds of logs that flows are made of, and what of each."""
 
 _UNANSWERED = ("S0", "REJ", "SH", "RSTOS0")
 _MOST_BYTES = 1 << 61
@@ -128,44 +143,59 @@ def _context(vlans: tuple[int, int]) -> str:
     return ".".join(str(vlan) for vlan in vlans if vlan != UNSET)
 
 
-TlsRow = tuple[int, str, str]
+TlsRow = tuple[int, str, str, str]
+"""Time, certificate, name, and the file of a certificate that x509.log tells."""
 
-_NOTHING: TlsRow = (UNSET, "", "")
+_NOTHING: TlsRow = (UNSET, "", "", "")
 
 
 class TlsRows:
-    """What ssl.log said of connections whose conn.log row is still to come.
+    """What ssl.log and others said of connections whose conn.log row is still to come.
 
     Of several rows of one connection the first by time, then certificate, then name counts, in
-    whatever order they arrive.
+    whatever order they arrive. Certificates in files are looked up together with the connection,
+    so x509.log may come after ssl.log, or in another hour's file.
 
     Parameters
     ----------
     limit : int, default 1000000
-        Rows that `expire` keeps. Of more, the oldest go until seven eighths of the limit are
-        left, so that making room costs little a row.
+        Rows of each log that `expire` keeps; see `Waiting` and `Certificates`.
     deny : collection of str, default none
         Normalised server names that strangers share, such as ``cloudflare-ech.com``: no names. A
         leading dot stands for every subdomain.
 
     Attributes
     ----------
-    dropped : int
-        Rows that went because of the limit.
+    certificates : Certificates
+        What x509.log and files.log said.
+    by_file : bool
+        Whether a connection named its certificate by the file it came in.
     """
 
     def __init__(self, limit: int = 1_000_000, deny: Collection[str] = ()) -> None:
-        self.limit = limit
-        self.dropped = 0
+        self.certificates = Certificates(limit)
+        self.by_file = False
         self._deny = frozenset(deny)
         self._deny_below = tuple(name for name in deny if name.startswith("."))
-        self._rows: dict[str, TlsRow] = {}
-        self._horizon = UNSET
-        self._swept = 0
+        self._ssl: Waiting[TlsRow] = Waiting(limit)
+        self._quic: Waiting[tuple[int, str]] = Waiting(limit)
 
     def __len__(self) -> int:
-        self._sweep()
-        return len(self._rows)
+        return len(self._ssl)
+
+    def take(self, kind: str, chunk: pd.DataFrame) -> None:
+        """Take rows of a log of some kind in, as read with the ``COLUMNS`` of the kind."""
+        {
+            "ssl": self.add,
+            "quic": self.add_quic,
+            "x509": self.certificates.add_x509,
+            "files": self.certificates.add_files,
+        }[kind](chunk)
+
+    @property
+    def dropped(self) -> int:
+        """Rows that went because of the limit."""
+        return self._ssl.dropped + self._quic.dropped + self.certificates.dropped
 
     def add(self, chunk: pd.DataFrame) -> None:
         """Take rows in.
@@ -175,18 +205,24 @@ class TlsRows:
         chunk : DataFrame
             ``SSL_COLUMNS`` of an ssl.log as read. Rows without uid are left out.
         """
-        uids = chunk["uid"].tolist()
-        chains = _of_distinct(_leaf, chunk["cert_chain_fps"].tolist())
+        ts = chunk["ts"].tolist()
+        prints = _of_distinct(_leaf, chunk["cert_chain_fps"].tolist())
+        files = _of_distinct(_leaf, chunk["cert_chain_fuids"].tolist())
+        hashes = _of_distinct(_md5, chunk["cert_hash"].tolist())
         names = _of_distinct(self._name, chunk["server_name"].tolist())
-        rows = list(zip(chunk["ts"].tolist(), chains, names, strict=True))
-        fresh = dict(zip(uids, rows, strict=True))
-        if len(fresh) < len(uids):
-            latest_first = sorted(zip(rows, uids, strict=True), reverse=True)
-            fresh = {uid: row for row, uid in latest_first}
-        fresh.pop("", None)
-        for uid in fresh.keys() & self._rows.keys():
-            fresh[uid] = min(fresh[uid], self._rows[uid])
-        self._rows.update(fresh)
+        self.by_file |= any(files)
+        if any(hashes):
+            self.certificates.add_subjects(ts, hashes, chunk["subject"].tolist())
+        rows = [
+            (at, one or ("" if file else old), name, "" if one else file)
+            for at, one, file, old, name in zip(ts, prints, files, hashes, names, strict=True)
+        ]
+        self._ssl.add(chunk["uid"].tolist(), rows)
+
+    def add_quic(self, chunk: pd.DataFrame) -> None:
+        """Take rows of quic.log: ``QUIC_COLUMNS`` as read."""
+        names = _of_distinct(self._name, chunk["server_name"].tolist())
+        self._quic.add(chunk["uid"].tolist(), list(zip(chunk["ts"].tolist(), names, strict=True)))
 
     def _name(self, server_name: str) -> str:
         name = sys.intern(normalise_name(server_name))
@@ -195,57 +231,44 @@ class TlsRows:
     def look_up(self, uids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the certificates and names of connections, "" without.
 
+        A QUIC connection has rows in ssl.log and quic.log; the name is that of either.
+
         Parameters
         ----------
         uids : array of str
             Connections.
         """
-        rows = list(map(self._rows.get, uids.tolist(), repeat(_NOTHING)))
+        rows = self._ssl.look_up(uids.tolist(), _NOTHING)
         certificates = objects(list(map(itemgetter(1), rows)))
         names = objects(list(map(itemgetter(2), rows)))
-        gone = np.fromiter(map(itemgetter(0), rows), np.int64, len(rows)) < self._horizon
-        certificates[gone] = ""
-        names[gone] = ""
+        if self.by_file:
+            files = objects(list(map(itemgetter(3), rows)))
+            at = np.flatnonzero(files != "")
+            certificates[at] = self.certificates.in_files(files[at])
+        if self._quic:
+            at = np.flatnonzero(names == "")
+            names[at] = [name for _, name in self._quic.look_up(uids[at], (UNSET, ""))]
         return certificates, names
 
     def forget(self, uids: Iterable[str]) -> None:
         """Drop the rows of connections that are done with."""
-        deque(map(self._rows.pop, uids, repeat(None)), maxlen=0)
+        done = list(uids)
+        if self.by_file:
+            rows = self._ssl.look_up(done, _NOTHING)
+            self.certificates.forget(map(itemgetter(3), rows))
+        self._ssl.forget(done)
+        self._quic.forget(done)
 
     def expire(self, before: int) -> None:
-        """Drop rows from before a time, µs since the epoch, and the oldest beyond the limit.
-
-        Only here rows go because of the limit: what goes depends on what has arrived by the time
-        of the call, not on how it was read.
-        """
-        self._horizon = max(self._horizon, before)
-        # They are invisible at once; clearing them out waits until it pays.
-        if len(self._rows) > 2 * self._swept:
-            self._sweep()
-        if len(self._rows) > self.limit:
-            self._make_room()
-
-    def _times(self) -> NDArray[np.int64]:
-        return np.fromiter(map(itemgetter(0), self._rows.values()), np.int64, len(self._rows))
-
-    def _sweep(self) -> None:
-        old = self._times() < self._horizon
-        self.forget(objects(list(self._rows))[old].tolist())
-        self._swept = len(self._rows)
-
-    def _make_room(self) -> None:
-        self._sweep()
-        excess = len(self._rows) - (self.limit - self.limit // 8)
-        if len(self._rows) <= self.limit:
-            return
-        times = self._times()
-        uids = objects(list(self._rows))
-        edge = np.partition(times, excess - 1)[excess - 1]
-        oldest: list[str] = uids[times < edge].tolist()
-        oldest += sorted(uids[times == edge].tolist())[: excess - len(oldest)]
-        self.forget(oldest)
-        self.dropped += len(oldest)
+        """Drop rows from before a time, µs since the epoch, and the oldest beyond the limit."""
+        self._ssl.expire(before)
+        self._quic.expire(before)
+        self.certificates.expire(before)
 
 
 def _leaf(chain: tuple[str, ...]) -> str:
     return sys.intern(chain[0]) if chain else ""
+
+
+def _md5(cert_hash: str) -> str:
+    return sys.intern(f"md5:{cert_hash}") if cert_hash else ""

@@ -3,44 +3,117 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flowprint_zeek.zeek.columns import UNSET, Storage, as_frame, objects, storage, unset_column
-from flowprint_zeek.zeek.fields import as_micros, is_address
-from flowprint_zeek.zeek.logformat import fixed, to_bytes
+from flowprint_zeek.zeek.columns import as_frame, underscored
+from flowprint_zeek.zeek.header import stream_of
+from flowprint_zeek.zeek.jsonvalues import column_of
 from flowprint_zeek.zeek.tsv import Damaged, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
-Read = Callable[[object], object]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECONDS = 1e11
-_MOST_SECONDS = 1e12
-_PORTS = 1 << 16
-
-_known_address = lru_cache(1 << 16)(is_address)
+STREAM = re.compile(rb'"_path"\s*:\s*"([^"\\]+)"')
+"""Where a row says what log it is of."""
 
 
-class WrongValueError(ValueError):
-    """A value of another type than its column."""
+_FILLED = re.compile(rb"[^\n]+")
+
+# Bro 2 wrote each byte that is no ASCII as \u00NN, with no space in a row. Others write spaces, and
+# mean characters.
+_BYTE = re.compile(rb"\\\\|\\u00([89a-fA-F][0-9a-fA-F])")
+_SPACED = re.compile(rb'\s*\{\s*"[^"]*"\s*:\s')
 
 
 def row_of(line: bytes) -> dict[str, Any] | None:
     """Return the object of a line, None where it is none."""
+    if b"\\u00" in line and not _SPACED.match(line):
+        line = _BYTE.sub(_as_surrogate, line)
     try:
         row = json.loads(line.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
+
+
+def _as_surrogate(match: re.Match[bytes]) -> bytes:
+    return match[0] if match[1] is None else b"\\udc" + match[1]
+
+
+def stream_in(row: Mapping[str, object]) -> str:
+    """Return what log a row says it is of, "" where it does not say."""
+    said = row.get("_path")
+    return stream_of(said) if isinstance(said, str) else ""
+
+
+def flat(row: dict[str, Any], scopes: Collection[str]) -> dict[str, Any]:
+    """Return a row with the fields of records of some names beside all others, dotted."""
+    for scope in scopes:
+        inner = row.get(scope)
+        if isinstance(inner, dict):
+            row |= {f"{scope}.{name}": value for name, value in inner.items()}
+    return row
+
+
+def scopes_of(columns: Iterable[str]) -> list[str]:
+    """Return the records that columns are fields of, outer ones first.
+
+    >>> scopes_of(["ts", "id.ctx.vlan", "id.orig_h"])
+    ['id', 'id.ctx']
+    """
+    parts = (name.split(".") for name in columns)
+    return sorted({".".join(part[:end]) for part in parts for end in range(1, len(part))})
+
+
+def is_blank(lines: bytes) -> bool:
+    """Tell whether lines are nothing but line ends of one kind, at next to no cost."""
+    end = lines[:1] if lines[:1] == b"\n" else b"\r\n"
+    return lines.startswith(end) and lines == end * (len(lines) // len(end))
+
+
+def filled_lines(block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not empty with their numbers; empty ones cost next to nothing."""
+    number = at = 0
+    for match in _FILLED.finditer(block):
+        number += block.count(b"\n", at, match.start())
+        at = match.start()
+        yield number, match[0]
+
+
+def lines_of(block: bytes, stream: str, *, unclaimed: bool) -> Iterator[tuple[int, bytes]]:
+    """Yield a block's lines that are of a stream, with their numbers; blank lines are left out.
+
+    Parameters
+    ----------
+    block : bytes
+        Whole lines.
+    stream : str
+        What the lines say they are of; "" takes all.
+    unclaimed : bool
+        Whether lines that do not say what they are of are taken too.
+    """
+    if is_blank(block):
+        return
+    lines = filled_lines(block) if b"\n\n" in block else enumerate(block.split(b"\n")[:-1])
+    if not stream:
+        yield from ((number, line) for number, line in lines if line.strip())
+        return
+    # Looking for bytes costs a tenth of parsing a line.
+    said = {match[0]: match[1] for match in STREAM.finditer(block)}
+    own = [
+        text for text, name in said.items() if stream_of(name.decode("utf-8", "replace")) == stream
+    ]
+    for number, line in lines:
+        if any(text in line for text in own) or (
+            unclaimed and STREAM.search(line) is None and line.strip()
+        ):
+            yield number, line
 
 
 class Parser:
@@ -52,219 +125,77 @@ class Parser:
         Columns of the frames.
     types : mapping
         Zeek types of the standard columns; others become text.
+    stream, unclaimed
+        As for `lines_of`.
 
     Attributes
     ----------
     stream : str
-        What the first ``_path`` said; rows that say otherwise are another log's.
+        As given, else what the first ``_path`` said; rows that say otherwise are another log's.
     """
 
-    def __init__(self, columns: Sequence[str], types: Mapping[str, str]) -> None:
-        self.stream = ""
-        self._columns = columns
-        self._types = types
-        self._readers = [
-            (name, name.replace(".", "_"), _reader(types.get(name))) for name in columns
-        ]
+    def __init__(
+        self,
+        columns: Sequence[str],
+        types: Mapping[str, str],
+        stream: str = "",
+        *,
+        unclaimed: bool = False,
+    ) -> None:
+        self.stream = stream
+        self._shared = stream
+        self._unclaimed = unclaimed
+        self._scopes = scopes_of(columns)
+        self._columns = [(name, types.get(name)) for name in columns]
+        self._keys = list(dict.fromkeys([*columns, *map(underscored, columns)]))
 
-    def parse(self, block: bytes) -> tuple[pd.DataFrame, list[Damaged], int | None]:
-        """Return the rows of whole lines, the lines that are none, and the first foreign line."""
-        lines = block.split(b"\n")[:-1]
-        rows: list[list[object]] = []
-        bad: list[tuple[int, str]] = []
-        foreign: int | None = None
-        for number, line in enumerate(lines):
+    def parse(self, block: bytes) -> tuple[pd.DataFrame, list[Damaged], list[int]]:
+        """Return the rows of whole lines, the lines that are none, and the numbers of foreign ones.
+
+        Lines that are known to be another log's without looking into them are nowhere.
+        """
+        rows: list[tuple[Any, ...]] = []
+        places: list[tuple[int, bytes]] = []
+        bad: list[tuple[int, bytes, str]] = []
+        foreign: list[int] = []
+        for number, line in lines_of(block, self._shared, unclaimed=self._unclaimed):
             row = row_of(line)
             if row is None:
-                bad.append((number, "no JSON object"))
+                bad.append((number, line, "no JSON object"))
             elif self._is_foreign(row):
-                foreign = number if foreign is None else foreign
+                foreign.append(number)
             else:
-                try:
-                    rows.append([_value(row, *reader) for reader in self._readers])
-                except WrongValueError as error:
-                    bad.append((number, str(error)))
-        damaged = [Damaged(len(bad), bad[0][0], shown(lines[bad[0][0]]), bad[0][1])] if bad else []
-        return _frame(rows, self._columns, self._types), damaged, foreign
+                rows.append(tuple(map(flat(row, self._scopes).get, self._keys)))
+                places.append((number, line))
+        made, wrong = self._made(rows)
+        bad += [(*places[row], reason) for row, reason in wrong.items()]
+        kept = np.ones(len(rows), dtype=np.bool_)
+        kept[list(wrong)] = False
+        columns = {name: values[kept] for name, values in made.items()} if wrong else made
+        damaged = []
+        if bad:
+            number, line, reason = min(bad)
+            damaged = [Damaged(len(bad), number, shown(line), reason)]
+        return as_frame(columns, int(kept.sum())), damaged, foreign
 
-    def _is_foreign(self, row: dict[str, object]) -> bool:
-        said = row.get("_path")
-        if not isinstance(said, str):
-            return False
-        self.stream = self.stream or said
-        return said != self.stream
+    def _made(self, rows: list[tuple[Any, ...]]) -> tuple[dict[str, NDArray[Any]], dict[int, str]]:
+        """Return the columns of rows, and what is wrong with those that are no rows."""
+        made: dict[str, NDArray[Any]] = {}
+        wrong: dict[int, str] = {}
+        every = zip(*rows, strict=True) if rows else [()] * len(self._keys)
+        cells_of = dict(zip(self._keys, every, strict=True))
+        for name, zeek_type in self._columns:
+            cells = cells_of[name]
+            if "." in name and None in cells:
+                pairs = zip(cells, cells_of[underscored(name)], strict=True)
+                cells = tuple(other if cell is None else cell for cell, other in pairs)
+            made[name], refused = column_of(cells, zeek_type)
+            for row, noun in refused.items():
+                wrong.setdefault(row, f"{name} is no {noun}")
+        return made, wrong
 
-
-def _frame(
-    rows: list[list[object]], columns: Sequence[str], types: Mapping[str, str]
-) -> pd.DataFrame:
-    made: dict[str, NDArray[Any]] = {}
-    for place, name in enumerate(columns):
-        dtype = unset_column(kept_as(types.get(name)), 0).dtype
-        cells = [row[place] for row in rows]
-        made[name] = objects(cells) if dtype.hasobject else np.array(cells, dtype=dtype)
-    return as_frame(made, len(rows))
-
-
-def kept_as(zeek_type: str | None) -> Storage:
-    """Return how a column is held; one of unknown type as text."""
-    return "text" if zeek_type is None else storage(zeek_type)
-
-
-def _value(row: dict[str, object], name: str, other: str, read: Read) -> object:
-    value = row.get(name)
-    if value is None and other != name:
-        value = row.get(other)
-    try:
-        return read(value)
-    except WrongValueError as error:
-        raise WrongValueError(f"{name} is no {error}") from None
-
-
-def _reader(zeek_type: str | None) -> Read:
-    if zeek_type is None:
-        return _anything
-    if zeek_type == "time":
-        return _time
-    if zeek_type.endswith("]"):
-        return _times if zeek_type.endswith(("[time]", "[interval]")) else _list
-    return _READERS[storage(zeek_type)]
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise WrongValueError("text")
-    return _clean(value)
-
-
-def _clean(text: str) -> str:
-    """Return text whose surrogates are all bytes that are no UTF-8, as in text from TSV."""
-    if text.isascii():
-        return text
-    return to_bytes(text).decode("utf-8", "surrogateescape")
-
-
-def _address(value: object) -> str:
-    text = _text(value)
-    if text and not _known_address(text):
-        raise WrongValueError("address")
-    return text
-
-
-def _number(value: object) -> int:
-    if value is None:
-        return UNSET
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > -(UNSET + 1):
-        raise WrongValueError("number")
-    return value
-
-
-def _port(value: object) -> int:
-    port = _number(value)
-    if port != UNSET and not 0 <= port < _PORTS:
-        raise WrongValueError("port")
-    return port
-
-
-def _seconds(value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise WrongValueError("time")
-    # Compared before any conversion: an int may be too large for a float.
-    if not abs(value) < _MOST_SECONDS * 1000:
-        raise WrongValueError("time")
-    return float(value)
-
-
-def _interval(value: object) -> int:
-    seconds = _seconds(value)
-    if seconds is None:
-        return UNSET
-    if abs(seconds) >= _MOST_SECONDS:
-        raise WrongValueError("time")
-    return as_micros(seconds)
-
-
-def _time(value: object) -> int:
-    if isinstance(value, str):
-        return _iso_time(value)
-    seconds = _seconds(value)
-    if seconds is None:
-        return UNSET
-    return round(seconds * 1000) if abs(seconds) > _MILLISECONDS else as_micros(seconds)
-
-
-def _iso_time(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongValueError("time") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _bool(value: object) -> int:
-    if value is None:
-        return -1
-    if not isinstance(value, bool):
-        raise WrongValueError("truth value")
-    return int(value)
-
-
-def _double(value: object) -> float:
-    if value is None:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise WrongValueError("number")
-    try:
-        return float(value)
-    except OverflowError:
-        raise WrongValueError("number") from None
-
-
-def _list(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise WrongValueError("list")
-    return tuple(map(_element, value))
-
-
-def _element(value: object) -> str:
-    if isinstance(value, list | dict):
-        raise WrongValueError("list")
-    return _anything(value)
-
-
-def _times(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise WrongValueError("list")
-    return tuple("" if cell is None else fixed(_interval(cell)) for cell in value)
-
-
-def _anything(value: object) -> str:
-    """Return a value of unknown type as TSV would have it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "T" if value else "F"
-    if isinstance(value, list | tuple):
-        return ",".join(map(_anything, value))
-    return _clean(value if isinstance(value, str) else json.dumps(value))
-
-
-_READERS: dict[Storage, Read] = {
-    "micros": _interval,
-    "number": _number,
-    "port": _port,
-    "bool": _bool,
-    "double": _double,
-    "addr": _address,
-    "text": _text,
-}
+    def _is_foreign(self, row: Mapping[str, object]) -> bool:
+        said = stream_in(row)
+        if said and not self.stream:
+            self.stream = said
+        return said != self.stream and bool(said or self._shared)

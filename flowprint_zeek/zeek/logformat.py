@@ -1,4 +1,4 @@
-r"""Zeek's TSV format and the names of its files, as pure functions.
+r"""Values in Zeek's logs, as pure functions.
 
 What is written here is what Zeek's Ascii formatter writes (``src/threading/formatters/Ascii.cc``,
 ``ODesc::AddBytes`` and ``escape_utf8`` of 8.0), byte for byte. Reading undoes it: ``\\`` is one
@@ -11,34 +11,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
-
-from flowprint_zeek.errors import LogError
-from flowprint_zeek.zeek.columns import UNSET
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-__all__ = [
-    "EMPTY_FIELD",
-    "SET_SEPARATOR",
-    "UNSET",
-    "UNSET_FIELD",
-    "Header",
-    "double",
-    "escape",
-    "fixed",
-    "header_lines",
-    "json_text",
-    "kind_of_name",
-    "log_time",
-    "parse_header",
-    "to_bytes",
-    "unescape",
-]
 
 EMPTY_FIELD = "(empty)"
 UNSET_FIELD = "-"
@@ -47,122 +21,6 @@ SET_SEPARATOR = ","
 
 _WHOLE = 1e-9  # nearer to a whole number than this is whole to Zeek
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What the header of a TSV log says.
-
-    Parameters
-    ----------
-    separator, set_separator, empty_field, unset_field : str
-        Unescaped.
-    path : str
-        Name of the log stream, "" where the header does not say.
-    fields : tuple of str
-        Column names in the order of the file.
-    types : tuple of str
-        Zeek types of the fields; () where the header does not say.
-    open : str
-        When the file was opened, as written: the sensor's local time.
-    """
-
-    separator: str = SEPARATOR
-    set_separator: str = SET_SEPARATOR
-    empty_field: str = EMPTY_FIELD
-    unset_field: str = UNSET_FIELD
-    path: str = ""
-    fields: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    open: str = ""
-
-
-def parse_header(lines: Iterable[str]) -> Header:
-    r"""Return the header that lines beginning with ``#`` make.
-
-    Lines that say nothing about the format are skipped; white space before the first ``#`` too.
-
-    Raises
-    ------
-    LogError
-        There is no ``#fields`` line, the types are not as many as the fields, or the separator is
-        not one byte.
-
-    Examples
-    --------
-    >>> parse_header(["#separator \\x09", "#path\tconn", "#fields\tts\tuid"]).fields
-    ('ts', 'uid')
-    """
-    said: dict[str, list[str]] = {}
-    separator = SEPARATOR
-    for line in lines:
-        text = line.strip("\r\n").lstrip()
-        if text.startswith("#separator "):
-            separator = unescape(text.removeprefix("#separator "))
-            continue
-        key, *values = text.removeprefix("#").split(separator or SEPARATOR)
-        said[key] = values
-    header = Header(
-        separator=separator,
-        set_separator=_one(said, "set_separator", SET_SEPARATOR),
-        empty_field=_one(said, "empty_field", EMPTY_FIELD),
-        unset_field=_one(said, "unset_field", UNSET_FIELD),
-        path=_one(said, "path", ""),
-        fields=tuple(said.get("fields", ())),
-        types=tuple(said.get("types", ())),
-        open=_one(said, "open", ""),
-    )
-    _check(header)
-    return header
-
-
-def _one(said: dict[str, list[str]], key: str, default: str) -> str:
-    values = said.get(key)
-    return default if values is None else unescape(values[0] if values else "")
-
-
-def _check(header: Header) -> None:
-    if not any(header.fields):
-        raise LogError("the header has no #fields line")
-    if header.types and len(header.types) != len(header.fields):
-        raise LogError(
-            f"the header names {len(header.fields)} fields and {len(header.types)} types"
-        )
-    if len(to_bytes(header.separator)) != 1:
-        raise LogError(f"separator {header.separator!r} is not one byte")
-
-
-def header_lines(log_path: str, columns: Sequence[tuple[str, str]], opened: int) -> list[str]:
-    r"""Return the eight header lines of a log, without line ends.
-
-    Parameters
-    ----------
-    log_path : str
-        Name of the log stream, for ``#path``.
-    columns : sequence of (str, str)
-        Names and Zeek types.
-    opened : int
-        Time for ``#open``, µs since the epoch; written in UTC.
-    """
-    return [
-        r"#separator \x09",
-        f"#set_separator\t{SET_SEPARATOR}",
-        f"#empty_field\t{EMPTY_FIELD}",
-        f"#unset_field\t{UNSET_FIELD}",
-        f"#path\t{_escape_text(log_path, _cuts(SEPARATOR, ''))}",
-        f"#open\t{log_time(opened)}",
-        "\t".join(["#fields", *(name for name, _ in columns)]),
-        "\t".join(["#types", *(kind for _, kind in columns)]),
-    ]
-
-
-def log_time(micros: int) -> str:
-    """Return a time as ``#open`` and ``#close`` write it, in UTC.
-
-    >>> log_time(1_767_225_600_000_000)
-    '2026-01-01-00-00-00'
-    """
-    return (_EPOCH + timedelta(microseconds=micros)).strftime("%Y-%m-%d-%H-%M-%S")
 
 
 # Escapes
@@ -310,32 +168,27 @@ def double(value: float) -> str:
     return f"{text}.0" if abs(value - round(value)) < _WHOLE else text
 
 
-# File names
+def iso_micros(text: str) -> int | None:
+    """Return a time in ISO 8601 as microseconds, in UTC without a zone; None where it is none.
 
-_CLOCK = r"\d\d[:_.-]?\d\d[:_.-]?\d\d"
-_NAME = re.compile(
-    rf"""(?:json_streaming_)?(?P<kind>[A-Za-z0-9]+(?:_[A-Za-z0-9]+)*?)
-    (?:\([^)]*\))?                                # tags in parentheses
-    (?:
-        \.\d{{4}}-\d\d-\d\d-\d\d-\d\d-\d\d        # plain rotation
-      | -\d\d-\d\d-\d\d_\d\d\.\d\d\.\d\d          # rotation with a postprocessor
-      | \.{_CLOCK}-{_CLOCK}(?:-.+)?               # zeekctl's archive, one logger or several
-      | _\d{{8}}_{_CLOCK}-{_CLOCK}(?:[+-]\d{{4}})?
-      | __.+                                      # zeek-archiver's queue
-      | \.\d+                                     # json-streaming-logs
-    )?
-    \.log(?:\.\d+)?(?:\.gz)?""",
-    re.VERBOSE,
-)
-
-
-def kind_of_name(filename: str) -> str | None:
-    """Return the kind of log that a file's name tells, None where it tells none.
-
-    >>> kind_of_name("conn.15:00:00-16:00:00.log.gz"), kind_of_name("open_conn.log")
-    ('conn', 'open_conn')
-    >>> kind_of_name("conn-summary.log") is None
-    True
+    >>> iso_micros("1970-01-01T00:00:01.5Z"), iso_micros("1970-01-01 01:00:01+0100")
+    (1500000, 1000000)
     """
-    match = _NAME.fullmatch(filename)
-    return None if match is None else match["kind"]
+    if "-" not in text[1:]:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def log_time(micros: int) -> str:
+    """Return a time as ``#open`` and ``#close`` write it, in UTC.
+
+    >>> log_time(1_767_225_600_000_000)
+    '2026-01-01-00-00-00'
+    """
+    return (_EPOCH + timedelta(microseconds=micros)).strftime("%Y-%m-%d-%H-%M-%S")

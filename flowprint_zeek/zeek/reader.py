@@ -9,20 +9,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowprint_zeek.errors import LogError
-from flowprint_zeek.zeek import jsonlines, tsv
+from flowprint_zeek.zeek import binetflow, jsonlines
 from flowprint_zeek.zeek.blocks import Blocks
-from flowprint_zeek.zeek.columns import as_frame, standard_types, storage, unset_column
+from flowprint_zeek.zeek.columns import (
+    as_frame,
+    standard_types,
+    storage,
+    underscored,
+    unset_column,
+)
 from flowprint_zeek.zeek.files import head_of, header_of, without_indent
-from flowprint_zeek.zeek.logformat import Header, parse_header
+from flowprint_zeek.zeek.header import stream_of
+from flowprint_zeek.zeek.takers import Tsv, taker_of
 from flowprint_zeek.zeek.tsv import Damaged, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pandas as pd
 
     from flowprint_zeek.zeek.files import LogFile
+    from flowprint_zeek.zeek.header import Header
 
 ROWS = 65_536
 """Rows of a chunk, at most."""
@@ -38,18 +45,23 @@ class ReadStats:
     ----------
     rows, damaged : Counter of str
         Good and damaged lines by kind of log.
+    skipped : Counter of str
+        Rows of other logs in files of a kind.
     problems : list of str
-        One sentence for each thing a person should know, with its file: the first damaged line of
-        a file with its number and text, a file that ends early.
+        One sentence for each thing a person should know, once a file, with the file and mostly the
+        line: the first damaged line with its text, the first row of another log, fields without a
+        name, a file that ends early.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
     damaged: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
     def __iadd__(self, other: ReadStats) -> ReadStats:
         self.rows.update(other.rows)
         self.damaged.update(other.damaged)
+        self.skipped.update(other.skipped)
         self.problems.extend(other.problems)
         return self
 
@@ -84,13 +96,14 @@ def read_chunks(
         The file cannot be opened, or has no header and is no JSON.
     """
     source = Blocks(log.path, max(1 << 12, rows * _BYTES_A_ROW))
-    taker = _Json(log, columns, stats) if log.format == "json" else _Tsv(log, columns, stats)
+    taker = taker_of(log, columns, stats)
     try:
-        for block in source.lines():
-            for piece in _pieces(block, rows):
+        for number, block in enumerate(source.lines()):
+            for piece in _pieces(block if number else taker.begin(block), rows):
                 yield from taker.take(piece)
         if source.rest and source.problem is None:
-            yield from taker.take(source.rest + b"\n")
+            rest = source.rest + b"\n"
+            yield from taker.take(rest if taker.line else taker.begin(rest))
         elif source.rest:
             # The line may be cut inside its last field and still have all of them.
             taker.count([Damaged(1, 0, shown(source.rest), "cut short")])
@@ -125,7 +138,8 @@ def peek(log: LogFile, columns: Sequence[str]) -> pd.DataFrame:
 def column_types(log: LogFile) -> dict[str, str]:
     """Return the columns of a log and their Zeek types, in the order of the file.
 
-    A JSON log has the columns that any of its rows has, standard ones first.
+    Names that Zeek knows are dotted whatever the file's scope separator. A JSON log has the columns
+    that any of its rows has, standard ones first.
 
     Raises
     ------
@@ -133,26 +147,45 @@ def column_types(log: LogFile) -> dict[str, str]:
         As `read_chunks`.
     """
     standard = standard_types(log.kind)
+    dotted = {underscored(name): name for name in standard}
     if log.format == "json":
-        found = _json_keys(log)
+        found = {dotted.get(underscored(name), name) for name in _json_keys(log, standard)}
         known = {name: kind for name, kind in standard.items() if name in found}
         return known | dict.fromkeys(sorted(found - known.keys()), "string")
-    header = header_of(head_of(log.path), log.path)
+    if log.format == "binetflow":
+        return dict(binetflow.TYPES)
+    header = _tsv_header(log)
     said = header.types or ("string",) * len(header.fields)
-    return {name: standard.get(name, kind) for name, kind in zip(header.fields, said, strict=True)}
+    names = [dotted.get(underscored(name), name) for name in header.fields]
+    return {name: standard.get(name, kind) for name, kind in zip(names, said, strict=True)}
 
 
-def _json_keys(log: LogFile) -> set[str]:
+def _json_keys(log: LogFile, standard: Collection[str]) -> set[str]:
     keys: set[str] = set()
+    scopes = jsonlines.scopes_of(standard)
     for block in Blocks(log.path).lines():
-        for line in block.splitlines():
-            keys.update(jsonlines.row_of(line) or ())
+        for _, line in jsonlines.lines_of(without_indent(block), log.stream, unclaimed=False):
+            row = jsonlines.flat(jsonlines.row_of(line) or {}, scopes)
+            keys.update(name for name in row if name not in scopes)
     return keys
+
+
+def _tsv_header(log: LogFile) -> Header:
+    header = header_of(head_of(log.path), log.path)
+    if not log.stream or stream_of(header.path) == log.stream:
+        return header
+    taker = Tsv(log, (), ReadStats())
+    for number, block in enumerate(Blocks(log.path).lines()):
+        for _ in taker.take(block if number else taker.begin(block)):
+            pass
+        if taker.own is not None:
+            return taker.own
+    return header
 
 
 def _pieces(block: bytes, rows: int) -> Iterator[bytes]:
     """Yield a block's lines in portions of at most so many."""
-    if block.count(b"\n") <= rows:
+    if block.count(b"\n") <= rows or jsonlines.is_blank(block):
         yield block
         return
     ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n")) + 1
@@ -161,105 +194,3 @@ def _pieces(block: bytes, rows: int) -> Iterator[bytes]:
         cuts.append(len(block))
     for begin, end in pairwise(cuts):
         yield block[begin:end]
-
-
-class _Taker:
-    """Turns a log's lines, portion by portion, into frames and counts what they are."""
-
-    def __init__(self, log: LogFile, columns: Sequence[str], stats: ReadStats) -> None:
-        self.log = log
-        self.columns = columns
-        self.stats = stats
-        self.types = standard_types(log.kind)
-        self.line = 0
-        self.told: dict[str, tuple[int, str]] = {}
-
-    def take(self, piece: bytes) -> Iterator[pd.DataFrame]:
-        raise NotImplementedError
-
-    def give(self, frame: pd.DataFrame, damaged: list[Damaged]) -> Iterator[pd.DataFrame]:
-        self.count(damaged)
-        if len(frame):
-            self.stats.rows[self.log.kind] += len(frame)
-            yield frame
-
-    def count(self, damaged: list[Damaged]) -> None:
-        if damaged:
-            self.stats.damaged[self.log.kind] += sum(part.count for part in damaged)
-            first = min(damaged, key=lambda part: part.row)
-            text = f"damaged line ({first.reason}): {first.text!r}"
-            self.tell("damaged", text, self.line + first.row + 1)
-
-    def tell(self, about: str, text: str, line: int) -> None:
-        """Record a problem, once a file."""
-        self.told.setdefault(about, (line, text))
-
-    def problems(self) -> list[str]:
-        """Return what was told, by line."""
-        return [f"{self.log.path}:{line}: {text}" for line, text in sorted(self.told.values())]
-
-
-class _Json(_Taker):
-    def __init__(self, log: LogFile, columns: Sequence[str], stats: ReadStats) -> None:
-        super().__init__(log, columns, stats)
-        self.parser = jsonlines.Parser(columns, self.types)
-
-    def take(self, piece: bytes) -> Iterator[pd.DataFrame]:
-        frame, damaged, foreign = self.parser.parse(piece)
-        if foreign is not None:
-            text = f"rows of other logs than {self.parser.stream} are skipped"
-            self.tell("stream", text, self.line + foreign + 1)
-        yield from self.give(frame, damaged)
-        self.line += piece.count(b"\n")
-
-
-class _Tsv(_Taker):
-    def __init__(self, log: LogFile, columns: Sequence[str], stats: ReadStats) -> None:
-        super().__init__(log, columns, stats)
-        self.header: Header | None = None
-        self.stream = ""
-        self.parser: tsv.Parser | None = None
-        self.comments: list[str] = []
-
-    def take(self, piece: bytes) -> Iterator[pd.DataFrame]:
-        if self.line == 0:
-            piece = without_indent(piece)
-        plain = b"#" not in piece
-        at = 0
-        while at < len(piece):
-            if piece[at] == ord("#"):
-                end = piece.index(b"\n", at) + 1
-                self.comments.append(piece[at:end].decode("utf-8", "surrogateescape"))
-                self.line += 1
-            else:
-                end = len(piece) if plain else piece.find(b"\n#", at) + 1 or len(piece)
-                yield from self._rows(piece[at:end])
-                self.line += piece.count(b"\n", at, end)
-            at = end
-
-    def _rows(self, lines: bytes) -> Iterator[pd.DataFrame]:
-        self._settle()
-        if self.header is None or self.parser is None:
-            bad = Damaged(lines.count(b"\n"), 0, shown(lines), "no usable header")
-            self.count([bad])
-        elif self.header.path != self.stream:
-            self.tell("stream", f"rows of other logs than {self.stream} are skipped", self.line + 1)
-        else:
-            yield from self.give(*self.parser.parse(lines))
-
-    def _settle(self) -> None:
-        """Take over what comment lines before these rows say of them."""
-        comments, self.comments = self.comments, []
-        first = self.line == len(comments)
-        if not first and not any(line.startswith("#fields") for line in comments):
-            return
-        try:
-            self.header = parse_header(comments)
-        except LogError as error:
-            if first:
-                raise LogError(error.message, path=self.log.path) from error
-            self.header = None
-            self.tell("header", error.message, self.line)
-            return
-        self.stream = self.stream or self.header.path
-        self.parser = tsv.Parser(self.header, tsv.wanted(self.header, self.columns, self.types))

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flowprint_zeek.zeek.columns import Storage, as_frame, storage, unset_column
+from flowprint_zeek.zeek.columns import Storage, as_frame, storage, underscored, unset_column
 from flowprint_zeek.zeek.fields import (
     FROM_BYTES,
     NEWLINE,
     Addresses,
     Table,
     from_text,
-    texts_of,
 )
-from flowprint_zeek.zeek.logformat import Header, to_bytes
+from flowprint_zeek.zeek.logformat import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from flowprint_zeek.zeek.fields import Wrong
+    from flowprint_zeek.zeek.header import Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,14 @@ def wanted(header: Header, columns: Sequence[str], types: Mapping[str, str]) -> 
     types : mapping
         Types of standard columns; they go before what the header says.
     """
-    places = {name: place for place, name in reversed(list(enumerate(header.fields)))}
-    said = dict(zip(header.fields, header.types, strict=False))
+    fields = header.fields
     found = []
     for name in columns:
-        other = name if name in places else name.replace(".", "_")
-        kind = types.get(name) or said.get(other, "string")
-        found.append(Wanted(name, places.get(other, -1), storage(kind)))
+        # No table of all fields, of which a hostile header has millions.
+        other = name if name in fields else underscored(name)
+        place = fields.index(other) if other in fields else -1
+        said = header.types[place] if header.types and place >= 0 else "string"
+        found.append(Wanted(name, place, storage(types.get(name) or said)))
     return tuple(found)
 
 
@@ -184,20 +185,17 @@ class Parser:
 
     def _columns(self, table: Table) -> Iterator[tuple[Wanted, NDArray[Any], Wrong]]:
         """Yield each column with its values and which of them are wrong."""
-        places = {c.place for c in self._wanted if c.place >= 0 and c.kept in _AS_TEXT}
-        texts = texts_of(table, sorted(places))
         for column in self._wanted:
             if column.place < 0:
                 yield column, unset_column(column.kept, len(table)), None
             elif column.kept in _AS_TEXT:
-                text = texts[column.place]
-                yield column, *from_text(table, column.place, column.kept, text, self._addresses)
+                yield column, *from_text(table, column.place, column.kept, self._addresses)
             else:
                 yield column, *FROM_BYTES[column.kept](table, column.place)
 
 
 _NONE = np.zeros(0, dtype=np.bool_)
-_AS_TEXT: frozenset[Storage] = frozenset({"text", "addr", "tuple", "double"})
+_AS_TEXT: frozenset[Storage] = frozenset({"text", "addr", "tuple", "double", "bool"})
 _NOUN: dict[Storage, str] = {
     "micros": "time",
     "number": "number",

@@ -15,6 +15,7 @@ import numpy as np
 
 from flowprint_zeek.errors import OutputError
 from flowprint_zeek.zeek.columns import UNSET, Storage, storage, unset_column
+from flowprint_zeek.zeek.header import header_lines
 from flowprint_zeek.zeek.logformat import (
     EMPTY_FIELD,
     SET_SEPARATOR,
@@ -22,7 +23,6 @@ from flowprint_zeek.zeek.logformat import (
     double,
     escape,
     fixed,
-    header_lines,
     json_text,
     log_time,
 )

@@ -49,6 +49,12 @@ def test_endpoints_can_be_taken_apart(element: str) -> None:
         ("\x1b[31m", "\\x1b[31m"),
         ("é.example", "\\xc3\\xa9.example"),
         ("a\udcffb", "a\\xffb"),
+        ("\\xC3\\x89.EXAMPLE.", "\\xc3\\xa9.example"),
+        ("\\x41\\x2e", "a"),
+        ("a\\b\\\\c", "a\\x5cb\\x5cc"),
+        ("a\\\\x07", "a\\x07"),
+        ("a\\\x07", "a\\x07"),
+        ("\\x5cx41", "\\x5cx41"),
     ],
 )
 def test_normalised_names(name: str, expected: str) -> None:
@@ -56,10 +62,16 @@ def test_normalised_names(name: str, expected: str) -> None:
     assert el.normalise_name(name) == expected
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])))
+@given(
+    st.one_of(
+        st.text(st.characters(exclude_categories=["Cs"])),
+        st.text("\\x5cC34.1\udcc3\udc89É\x07", max_size=12),
+    )
+)
 def test_normalised_names_are_plain(name: str) -> None:
-    """Whatever a name holds, normalised it is printable ASCII on one line."""
+    """Whatever a name holds, normalised it is printable ASCII on one line, and stays as it is."""
     plain = el.normalise_name(name)
+    assert el.normalise_name(plain) == plain
     assert plain.isascii()
     assert plain == "" or plain.isprintable()
 
@@ -89,9 +101,13 @@ SHA = "0f" * 32
         ([f"cert:{SHA}", "name:a"], "sha256"),
         (["cert:4711"], "serial"),
         ([f"cert:{SHA[:40]}"], "serial"),
+        (["cert:md5:9c01", "cert:md5:9c02"], "md5"),
+        ([f"cert:sha1:{SHA[:40]}"], "sha1"),
+        (["cert:issuer_serial:9c01"], "issuer_serial"),
+        (["cert:01:0a"], "serial"),
         (["cert:4711", f"cert:{SHA}"], None),
     ],
 )
 def test_certificate_kind(elements: list[str], expected: str | None) -> None:
-    """64 hex digits are SHA-256, else serial numbers; none or both say nothing."""
+    """64 hex digits are SHA-256; others are written, else serial numbers; several say nothing."""
     assert el.certificate_kind(elements) == expected

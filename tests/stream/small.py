@@ -179,7 +179,7 @@ def feed(line: Pipeline, connections: Iterable[Conn]) -> None:
     ordered = sorted(connections, key=lambda one: (one.end, one.uid))
     for _, group in groupby(ordered, closing):
         part = list(group)
-        line.ssl(ssl(*part))
+        line.beside("ssl", ssl(*part))
         line.advance(part[0].end)
         line.conn(conn(*part))
 

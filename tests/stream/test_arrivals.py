@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowprint_zeek.stream.arrivals import Arrivals
+from flowprint_zeek.stream.arrivals import Arrivals, in_order_of_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -157,3 +157,53 @@ def test_taking_in_steps_loses_nothing(files: list[list[int]], limits: list[int]
     source = arrivals(*files)
     found = [uid for limit in [*sorted(limits), 1000] for uid in taken(source, limit)]
     assert sorted(found) == sorted(uid for _, uids in read(arrivals(*files)) for uid in uids)
+
+
+# Files in the order of start
+
+FLOWS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 20)), max_size=12)
+
+
+def ended(flows: Sequence[tuple[int, int]], size: int) -> list[str]:
+    """Return the names of flows of some start and length in the order in which they are given."""
+    rows = [
+        {"start": start, "end": start + length, "uid": f"a{number}"}
+        for number, (start, length) in enumerate(flows)
+    ]
+    parts = [pd.DataFrame(rows[low : low + size]) for low in range(0, len(rows), size)]
+    return [uid for part in in_order_of_end(iter(parts)) for uid in part.get("uid", [])]
+
+
+def test_rows_in_order_of_start_come_in_order_of_end() -> None:
+    """A long flow comes behind those that began later and ended before."""
+    assert ended([(0, 100), (10, 5), (20, 5), (30, 70), (31, 1)], 2) == [
+        "a1",
+        "a2",
+        "a4",
+        "a0",
+        "a3",
+    ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(FLOWS)
+def test_every_row_in_order_of_start_comes_by_its_end(flows: list[tuple[int, int]]) -> None:
+    """Ends only rise, rows that end together keep their order, and none is lost."""
+    flows = sorted(flows)
+    order = sorted(range(len(flows)), key=lambda at: (sum(flows[at]), at))
+    assert ended(flows, 3) == [f"a{at}" for at in order]
+
+
+@settings(deadline=None, max_examples=60)
+@given(FLOWS, st.integers(1, 13))
+def test_the_order_of_ends_does_not_depend_on_the_size_of_chunks(
+    flows: list[tuple[int, int]], size: int
+) -> None:
+    """Also where the file is in no order."""
+    assert ended(flows, size) == ended(flows, 100)
+
+
+def test_only_rows_that_overlap_are_held() -> None:
+    """What has ended by the time of the file is given at once."""
+    parts = (pd.DataFrame({"start": [at], "end": [at + 1], "uid": ["a"]}) for at in range(0, 10, 2))
+    assert [len(part) for part in in_order_of_end(parts)] == [0, 1, 1, 1, 1, 1]

@@ -255,7 +255,7 @@ def test_bytes_of_any_size_add_up() -> None:
     """Counts that a damaged log makes huge do not become negative."""
     line, found = pipeline(NOTHING)
     flows = session("game", 0)
-    line.ssl(ssl(*flows))
+    line.beside("ssl", ssl(*flows))
     line.conn(conn(*flows).assign(n_bytes=1 << 62))
     line.finish()
     assert " bytes=36893488T " in str(found.noted("Unseen_App")[0]["sub"])

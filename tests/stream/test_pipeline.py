@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowprint_zeek.stream.pipeline import Learning
+from flowprint_zeek.zeek.certificates import X509_COLUMNS
 from tests.stream.small import (
     BATCH,
     DAY,
@@ -43,7 +44,7 @@ def test_an_ssl_row_names_a_connection_that_comes_later() -> None:
     """The name is there when the connection's row comes hours after its handshake."""
     line, _ = pipeline()
     long = replace(NAMED, duration=3 * HOUR)
-    line.ssl(ssl(long))
+    line.beside("ssl", ssl(long))
     feed(line, [Conn("C2", at, name="other.example") for at in range(0, 3 * HOUR, 600)])
     line.conn(conn(long))
     line.finish()
@@ -55,7 +56,7 @@ def test_an_ssl_row_that_comes_before_the_batch_closes_counts() -> None:
     line, _ = pipeline()
     line.conn(conn(NAMED))
     line.advance(MIDNIGHT + 400 * SECOND)
-    line.ssl(ssl(NAMED))
+    line.beside("ssl", ssl(NAMED))
     line.advance(MIDNIGHT + 500 * SECOND)
     line.finish()
     assert seen(line) == ["name:www.example.com"]
@@ -66,7 +67,7 @@ def test_an_ssl_row_that_comes_after_the_batch_closed_is_too_late() -> None:
     line, _ = pipeline()
     line.conn(conn(NAMED))
     line.advance(MIDNIGHT + 500 * SECOND)
-    line.ssl(ssl(NAMED))
+    line.beside("ssl", ssl(NAMED))
     line.finish()
     assert seen(line) == ["203.0.113.1:443"]
 
@@ -89,7 +90,7 @@ def test_an_ssl_row_is_dropped_after_join_keep() -> None:
 def test_the_age_of_an_ssl_row_is_told_by_the_batch_not_by_the_watermark() -> None:
     """Which row moved the log time on does not decide what is joined."""
     line, _ = pipeline(stream__join_keep="10m")
-    line.ssl(ssl(NAMED))
+    line.beside("ssl", ssl(NAMED))
     line.conn(conn(NAMED))
     line.advance(MIDNIGHT + DAY)
     assert seen(line) == ["name:www.example.com"]
@@ -109,7 +110,7 @@ def test_certificates_have_the_subjects_of_x509(subject: str, shown: str) -> Non
     line, found = pipeline(NOTHING)
     mark = "ab" * 32
     rows = [{"ts": MIDNIGHT, "fingerprint": mark, "certificate.subject": subject}]
-    line.x509(frame("x509", ("ts", "fingerprint", "certificate.subject"), rows))
+    line.beside("x509", frame("x509", X509_COLUMNS, rows))
     feed(line, [replace(one, certificate=mark) for one in session("game", 0)])
     line.finish()
     assert f"cert='{shown}' " in str(found.noted("Unseen_App")[0]["sub"])

@@ -180,3 +180,58 @@ def test_progress_is_told_with_each_chunk(tmp_path: Path) -> None:
     source = Source(logs, 2, on_chunk=lambda log, rows: told.append((log.kind, rows)))
     replay(source, pipeline(ALWAYS)[0])
     assert told == [("conn", 2), ("conn", 2), ("conn", 1)]
+
+
+# Logs of Argus
+
+BINETFLOW = (
+    "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes"
+)
+
+
+def argus(path: Path, flows: Sequence[tuple[int, int]]) -> None:
+    """Write flows of some start and length, seconds after `MIDNIGHT`, as Argus does."""
+    lines = [
+        f"2026/01/01 {at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}.000000,{length},tcp,10.0.0.1,"
+        f"4000,   ->,203.0.113.{number % 250},443,CON,0,0,9,900,300"
+        for number, (at, length) in enumerate(flows)
+    ]
+    path.write_text("\n".join([BINETFLOW, *lines, ""]))
+
+
+def test_flows_in_the_order_of_their_start_are_not_overdue(tmp_path: Path) -> None:
+    """A long flow at the beginning of such a file closes no batch before its time."""
+    argus(tmp_path / "a.binetflow", [(0, 3600), *((at, 5) for at in range(10, 3000, 100))])
+    line = finished(tmp_path, Span())
+    assert (line.overdue, line.counts.flows, line.counts.batches) == (0, 31, 12)
+
+
+def test_logs_of_argus_and_zeek_are_one_replay(tmp_path: Path) -> None:
+    """Flows of both are merged by their ends, and a part of the time cuts both."""
+    conn_log(tmp_path, *(Conn(f"C{at}", at, 10, address="192.0.2.1") for at in (10, 1000, 2000)))
+    argus(tmp_path / "a.binetflow", [(0, 1500), (500, 10), (2500, 10)])
+    line = finished(tmp_path, Span())
+    assert (line.overdue, line.counts.flows) == (0, 6)
+    span = Span(MIDNIGHT + 1000 * SECOND, MIDNIGHT + 2000 * SECOND)
+    assert learned(tmp_path, span) == ["192.0.2.1:443", "203.0.113.0:443"]
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_logs_of_argus_give_the_same_in_chunks_of_any_size(tmp_path: Path, rows: int) -> None:
+    """What is seen when does not depend on how many rows are read at a time."""
+    argus(tmp_path / "a.binetflow", [(at, at * 7 % 900) for at in range(0, 3000, 20)])
+    seen = []
+    for size in (rows, 65_536):
+        line, _ = pipeline(ALWAYS)
+        replay(Source(find_logs([tmp_path], KINDS), size), line)
+        seen.append((list(line.site.seen), line.counts, line.late.matched))
+    assert seen[0] == seen[1]
+
+
+def test_a_real_log_of_argus_is_replayed(shared_data: Path) -> None:
+    """Of 6751 flows none is overdue, and all that are flows of the device count."""
+    folder = shared_data / "zeek-logs" / "binetflow" / "test2-malicious.binetflow"
+    line = finished(folder, Span())
+    dropped = {"protocol": 72, "multicast": 7, "unanswered": 12, "flipped": 4}
+    assert (line.overdue, line.dropped.reasons) == (0, dropped)
+    assert line.counts.flows == 6751 - sum(dropped.values())

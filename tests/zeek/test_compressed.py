@@ -6,14 +6,13 @@ import gzip
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from flowprint_zeek.zeek import blocks
 from tests.zeek.small_logs import ALL, HEADER, ROWS, read, row, uids, written
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_several_members_are_one_log(tmp_path: Path) -> None:
@@ -62,12 +61,16 @@ def test_garbage_after_an_archive_is_told(tmp_path: Path) -> None:
     assert "incorrect header check" in stats.problems[0]
 
 
-def test_an_endless_line_is_not_held_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A line beyond the limit is one damaged line."""
-    monkeypatch.setattr(blocks, "MAX_LINE", 10_000)
-    content = HEADER + ROWS[0] + b"\t" * 200_000 + b"\n" + ROWS[1]
-    frame, stats = read(written(tmp_path, content), rows=1)
-    assert uids(frame) == ["C1", "C2"]
+@pytest.mark.parametrize("rows", [1, 1000, 65_536, 200_000])
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_longest_line(tmp_path: Path, rows: int, packed: bool) -> None:
+    """It is read; one byte more is one damaged line, however the file is cut into blocks."""
+    start, end = b"7.000001\tC7", b"\t192.0.2.7\t7\t-\tT\n"
+    fill = b"x" * (blocks.MAX_LINE - len(start + end) + 1)
+    content = HEADER + ROWS[0] + start + fill + end + ROWS[1] + start + fill + b"x" + end + ROWS[2]
+    name = "conn.log.gz" if packed else "conn.log"
+    path = written(tmp_path, gzip.compress(content, 1) if packed else content, name)
+    frame, stats = read(path, rows=rows)
+    assert [len(uid) for uid in uids(frame)] == [2, 2 + len(fill), 2, 2]
     assert stats.damaged == {"conn": 1}
+    assert stats.problems[0].startswith(f"{path}:12: damaged line (")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import zlib
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from flowprint_zeek.errors import LogError
-from flowprint_zeek.zeek.files import find_logs
+from flowprint_zeek.zeek.blocks import Blocks
+from flowprint_zeek.zeek.files import find_logs, log_at
+from flowprint_zeek.zeek.reader import ReadStats, read_chunks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,9 +100,15 @@ def test_indent_and_byte_order_mark_do_not_hide_a_header(tmp_path: Path) -> None
     [
         ("missing.log", None, "missing.log: no such file or directory"),
         ("conn.log", b"Lorem ipsum\n", r"conn.log: is no Zeek log"),
-        ("conn.log", b"1.000000\tC1\n", r"conn.log: is no Zeek log"),
-        ("conn.log", b"#path\tconn\n1.000000\tC1\n", r"conn.log: is no Zeek log"),
-        ("conn.log", b"[1, 2]\n", r"conn.log: is no Zeek log"),
+        ("conn.log", b"1.000000\tC1\n", r"conn.log: is no Zeek log: rows without a header"),
+        ("conn.log", b"#path\tconn\n1.000000\tC1\n", r"conn.log: the header has no #fields line"),
+        ("conn.log", b"#fields\ta\n#types\ta\tb\n", r"conn.log:2: the header names 1 fields and 2"),
+        ("conn.log", b"#separator a\n", r"conn.log:1: separator 'a' cannot be told from values"),
+        ("conn.log", b"[1, 2]\n", r"conn.log: is no Zeek log: JSON, but not one row"),
+        ("conn.log", b'[\n{"ts":1.0}\n]', r"conn.log: is no Zeek log: JSON, but not one row"),
+        ("conn.log", b'{\n"ts":1.0\n}\n', r"conn.log: is no Zeek log: JSON, but not one row"),
+        ("conn.log", b"\xff\xfe#\0", r"conn.log: is no Zeek log: text in UTF-16"),
+        ("stdout", b'{"ts":1.0,"a":2}\n', r"stdout: neither name nor rows nor columns tell"),
         ("conn.log.zst", b"\x28\xb5\x2f\xfd\x00", r"is compressed by zstd: only gzip"),
     ],
 )
@@ -122,7 +133,7 @@ def test_a_found_file_that_is_no_log_is_told(
     (tmp_path / "conn-summary.log").write_text("no log\n")
     assert names(tmp_path) == ["conn.log"]
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path}/conn.1.log: is no Zeek log: neither a header nor JSON; left out",
+        f"{tmp_path}/conn.1.log: is no Zeek log: rows without a header; left out",
         f"{tmp_path}/conn.2.log.xz: is compressed by xz: only gzip is read; left out",
     ]
 
@@ -144,3 +155,83 @@ def test_a_named_file_of_another_kind_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "dns.log").write_bytes(CONN.replace(b"\tconn", b"\tdns"))
     found = find_logs([tmp_path / "conn.log", tmp_path / "dns.log"], ["conn"])
     assert [log.path.name for log in found] == ["conn.log"]
+
+
+KINDS = [
+    ("conn", {"uid": "C", "conn_state": "S0"}),
+    ("ssl", {"uid": "C", "established": True, "resumed": False}),
+    ("x509", {"id": "F", "certificate.serial": "0A"}),
+    ("x509", {"fingerprint": "0f", "certificate_serial": "0A"}),
+    ("dns", {"uid": "C", "trans_id": 1, "query": "a.example"}),
+    ("http", {"uid": "C", "trans_depth": 1}),
+    ("quic", {"uid": "C", "version": "1", "client_initial_dcid": "0a"}),
+    ("dhcp", {"uids": ["C"], "mac": "00:00:5e:00:53:01", "msg_types": ["ACK"]}),
+    ("dhcp", {"uid": "C", "mac": "00:00:5e:00:53:01", "assigned_ip": "192.0.2.1"}),
+    ("files", {"fuid": "F", "source": "SSL", "analyzers": ["X509"], "sha1": "0f"}),
+    ("capture_loss", {"peer": "worker-1", "gaps": 0, "percent_lost": 0.5}),
+    ("notice", {"note": "A::B", "suppress_for": 3600.0}),
+]
+
+
+@pytest.mark.parametrize(("kind", "row"), KINDS)
+def test_columns_tell_the_kind(tmp_path: Path, kind: str, row: dict[str, object]) -> None:
+    """Where neither name nor rows do, in each format; unknown columns tell nothing."""
+    path = tmp_path / "export"
+    path.write_text(json.dumps({"ts": 1.0, **row}) + "\n", encoding="utf-8")
+    assert log_at(path).kind == kind
+    for begin in ("#fields\t", ""):
+        path.write_text(begin + "\t".join(["ts", *row]) + "\n", encoding="utf-8")
+        assert log_at(path).kind == kind
+
+
+def test_records_tell_the_kind(tmp_path: Path) -> None:
+    """Some programs write columns with dots as records."""
+    (tmp_path / "x").write_text('{"ts":1.0,"certificate":{"serial":"0A"}}\n', encoding="utf-8")
+    assert log_at(tmp_path / "x").kind == "x509"
+
+
+def test_content_goes_before_the_name(tmp_path: Path) -> None:
+    """What rows and columns tell is true of a file that was renamed."""
+    (tmp_path / "ssl.log").write_bytes(JSON)
+    (tmp_path / "dns.log").write_bytes(CONN)
+    (tmp_path / "http.log").write_bytes(b'{"ts":1.0,"_path":"conn"}\n')
+    assert [log_at(path).kind for path in sorted(tmp_path.iterdir())] == ["conn"] * 3
+
+
+def test_a_log_of_several_loggers_is_several_logs(tmp_path: Path) -> None:
+    """Each logger of a cluster writes a file of its own for the same hour."""
+    for name in (
+        "conn.10:00:00-11:00:00-logger-1.log.gz",
+        "conn.10:00:00-11:00:00-logger-2.log.gz",
+    ):
+        (tmp_path / name).write_bytes(gzip.compress(CONN))
+    assert len(names(tmp_path)) == 2
+
+
+def test_an_archive_that_is_still_written_is_a_log(tmp_path: Path) -> None:
+    """Zeek compresses in flight where it is told to: there is no end yet, and at first nothing."""
+    packer = zlib.compressobj(wbits=31)
+    started = packer.compress(CONN) + packer.flush(zlib.Z_SYNC_FLUSH)
+    (tmp_path / "conn.log.gz").write_bytes(started)
+    (tmp_path / "conn.1.log.gz").write_bytes(started[:10])
+    (tmp_path / "conn.2.log.gz").touch()
+    stats = ReadStats()
+    read = [
+        len(f) for log in find_logs([tmp_path], ["conn"]) for f in read_chunks(log, [], stats=stats)
+    ]
+    assert read == [1]
+    assert [text.partition(": ")[2] for text in stats.problems] == [
+        "compressed data ends early; read up to there"
+    ] * 2
+
+
+def test_a_name_with_a_sensor_before_it_tells_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a file is not looked through for other logs."""
+    for name in ("conn.log", "sensor1_conn.log"):
+        (tmp_path / name).write_bytes(CONN)
+    sizes = Mock(side_effect=Blocks)
+    monkeypatch.setattr("flowprint_zeek.zeek.files.Blocks", sizes)
+    assert len(names(tmp_path)) == 2
+    assert sizes.call_count == 2

@@ -1,4 +1,4 @@
-"""Connections and what ssl.log says of them."""
+"""Connections and what ssl.log and other logs say of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowprint_zeek.zeek.certificates import issued
 from flowprint_zeek.zeek.columns import as_frame, objects, standard_types, storage
 from flowprint_zeek.zeek.columns import unset_column as unset
-from flowprint_zeek.zeek.join import CONN_COLUMNS, SSL_COLUMNS, TlsRows, conn_rows
+from flowprint_zeek.zeek.join import COLUMNS, CONN_COLUMNS, SSL_COLUMNS, TlsRows, conn_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,3 +204,112 @@ def test_an_empty_chunk_changes_nothing() -> None:
     rows.add(ssl())
     assert conn_rows(chunk("conn", CONN_COLUMNS, [])).empty
     assert looked_up(rows) == []
+
+
+# Certificates of any Zeek
+
+SHA = "0f" * 32
+TOLD = issued("CN=CA", "0A")
+BY_FILE: dict[str, Any] = {"uid": "C1", "ts": 1, "cert_chain_fuids": ("F1", "F2")}
+IN_FILES = [
+    {"ts": 2, "id": "F1", "certificate.issuer": "CN=CA", "certificate.serial": "0A"},
+    {"ts": 2, "id": "F2", "certificate.issuer": "CN=Root", "certificate.serial": "01"},
+]
+
+
+def taken(*said: tuple[str, list[dict[str, Any]]], limit: int = 99) -> TlsRows:
+    """Return what logs said, each by kind and rows."""
+    rows = TlsRows(limit)
+    for kind, held in said:
+        rows.take(kind, chunk(kind, COLUMNS[kind], held))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("values", "certificate"),
+    [
+        ({"cert_chain_fps": (SHA, "ca")}, SHA),
+        ({"cert_chain_fps": (SHA,), "cert_chain_fuids": ("F1",), "cert_hash": "9c01"}, SHA),
+        ({"cert_chain_fuids": ("F1",), "cert_hash": "9c01"}, TOLD),
+        ({"cert_hash": "9c01"}, "md5:9c01"),
+        ({"cert_chain_fuids": ("F9",), "cert_hash": "9c01"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_certificate_of_a_connection(values: dict[str, Any], certificate: str) -> None:
+    """By SHA-256, else by what x509.log says of its file, else by Bro's MD5; never a file's id."""
+    rows = taken(("ssl", [{"uid": "C1", "ts": 1, **values}]), ("x509", IN_FILES))
+    assert looked_up(rows, "C1") == [(certificate, "")]
+
+
+@given(
+    st.permutations(
+        [("ssl", [BY_FILE]), ("x509", IN_FILES[:1]), ("x509", IN_FILES[1:]), ("ssl", [BY_FILE])]
+    )
+)
+def test_x509_rows_may_come_before_or_after(said: list[tuple[str, list[dict[str, Any]]]]) -> None:
+    """What counts is what was said by the time of looking."""
+    assert looked_up(taken(*said), "C1") == [(TOLD, "")]
+
+
+def test_a_file_that_is_told_later_counts_from_then_on() -> None:
+    """A connection over two batches may get its certificate in the second."""
+    rows = taken(("ssl", [BY_FILE]))
+    assert looked_up(rows, "C1") == [("", "")]
+    rows.take("x509", chunk("x509", COLUMNS["x509"], IN_FILES))
+    assert looked_up(rows, "C1") == [(TOLD, "")]
+
+
+def test_files_go_with_their_connections() -> None:
+    """A leaf's file is forgotten with its connection, and all of them when they are old."""
+    rows = taken(("ssl", [BY_FILE]), ("x509", IN_FILES))
+    rows.forget(iter(["C1"]))
+    assert rows.certificates.in_files(["F1", "F2"]) == ["", issued("CN=Root", "01")]
+    rows.expire(3)
+    assert rows.certificates.in_files(["F2"]) == [""]
+
+
+def test_rows_of_all_logs_are_bounded() -> None:
+    """Rows of ssl, quic and x509 logs that go because of the limit are counted together."""
+    uids = [{"uid": f"C{n}", "ts": n} for n in range(9)]
+    files = [{"id": f"F{n}", "ts": n, "certificate.serial": "0A"} for n in range(9)]
+    rows = taken(("ssl", uids), ("quic", uids), ("x509", files), limit=8)
+    rows.expire(0)
+    assert rows.dropped == 6
+
+
+def test_bros_ssl_log_describes_its_certificates() -> None:
+    """Its subjects stand in ssl.log itself, whose hashes x509.log does not know."""
+    rows = taken(("ssl", [{"uid": "C1", "ts": 1, "cert_hash": "9c01", "subject": "CN=a.example"}]))
+    assert rows.certificates.described("md5:9c01") == "CN=a.example"
+
+
+# QUIC
+
+
+@pytest.mark.parametrize(
+    ("in_ssl", "in_quic", "name"),
+    [
+        ("a.example", "a.example", "a.example"),
+        ("", "A.example.", "a.example"),
+        ("a.example", "", "a.example"),
+        ("", "cloudflare-ech.com", ""),
+    ],
+)
+def test_the_name_of_a_quic_connection_is_in_either_log(
+    in_ssl: str, in_quic: str, name: str
+) -> None:
+    """ssl.log's before quic.log's; names that strangers share are none."""
+    rows = TlsRows(deny=["cloudflare-ech.com"])
+    for kind, said in (("quic", in_quic), ("ssl", in_ssl)):
+        held = [{"uid": "C1", "ts": 1, "server_name": said}]
+        rows.take(kind, chunk(kind, COLUMNS[kind], held))
+    assert looked_up(rows, "C1", "C2") == [("", name), ("", "")]
+
+
+def test_a_connection_may_be_in_quic_log_only() -> None:
+    """A row of ssl.log that is missing takes no name away, and none outlives its connection."""
+    rows = taken(("quic", [{"uid": "C1", "ts": 1, "server_name": "a.example"}]))
+    assert looked_up(rows, "C1") == [("", "a.example")]
+    rows.forget(["C1"])
+    assert looked_up(rows, "C1") == [("", "")]

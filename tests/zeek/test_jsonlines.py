@@ -39,7 +39,6 @@ def test_json_values(tmp_path: Path) -> None:
     [
         b'{"ts":1.0,"uid":"C"',
         b"[]",
-        b"",
         b"nothing",
         b"[" * 100_000,
         b'{"ts":"noon"}',
@@ -60,7 +59,7 @@ def test_json_values(tmp_path: Path) -> None:
         b'{"duration":1e13}',
         b'{"local_orig":1}',
     ],
-    ids=range(22),
+    ids=range(21),
 )
 def test_a_damaged_json_line_costs_only_itself(tmp_path: Path, line: bytes) -> None:
     """Values of a wrong type damage their row and never stop the reading."""

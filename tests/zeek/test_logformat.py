@@ -1,4 +1,4 @@
-"""Zeek's TSV escapes, headers and file names."""
+"""Values as Zeek writes them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowprint_zeek.errors import LogError
 from flowprint_zeek.zeek import logformat
-from flowprint_zeek.zeek.logformat import escape, kind_of_name, parse_header, unescape
+from flowprint_zeek.zeek.logformat import escape, unescape
 
 HOSTILE = st.one_of(
     st.text(
@@ -72,72 +71,6 @@ def test_unescape_leaves_what_is_no_escape() -> None:
     assert unescape(r"Amazon.com\, Inc.\xZZ\x4") == r"Amazon.com\, Inc.\xZZ\x4"
 
 
-def test_header_round_trip() -> None:
-    """A header that is written is the header that is read."""
-    columns = [("ts", "time"), ("uid", "string"), ("tags", "set[string]")]
-    lines = logformat.header_lines("conn", columns, 1_767_225_600_000_000)
-    header = parse_header(lines)
-    assert header.fields == ("ts", "uid", "tags")
-    assert header.types == ("time", "string", "set[string]")
-    assert (header.path, header.open) == ("conn", "2026-01-01-00-00-00")
-    assert (header.separator, header.set_separator) == ("\t", ",")
-    assert (header.unset_field, header.empty_field) == ("-", "(empty)")
-
-
-def test_header_with_other_separators() -> None:
-    """A site may have configured its own."""
-    header = parse_header(
-        [r"#separator \x7c", r"#set_separator|\x3b", "#unset_field|?", "#fields|ts|uid"]
-    )
-    assert (header.separator, header.set_separator, header.unset_field) == ("|", ";", "?")
-    assert header.fields == ("ts", "uid")
-
-
-@pytest.mark.parametrize(
-    ("lines", "said"),
-    [
-        (["#path\tconn"], "no #fields"),
-        (["#fields\ta\tb", "#types\ttime"], "2 fields and 1 types"),
-        ([r"#separator \x09\x09", "#fields\t\ta"], "not one byte"),
-    ],
-)
-def test_unusable_header_is_an_error(lines: list[str], said: str) -> None:
-    """The error says what the header lacks."""
-    with pytest.raises(LogError, match=said):
-        parse_header(lines)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("conn.log", "conn"),
-        ("conn.log.gz", "conn"),
-        ("conn.log.1", "conn"),
-        ("conn.15:00:00-16:00:00.log.gz", "conn"),
-        ("conn.2026-01-01-12-00-00.log", "conn"),
-        ("conn-26-01-01_12.00.00.log", "conn"),
-        ("conn.10:00:00-11:00:00-logger-1.log.gz", "conn"),
-        ("conn__2026-01-01-12-00-00__2026-01-01-13-00-00__[log_suffix=logger-1__].log", "conn"),
-        ("conn__2026-01-01-12-00-00__2026-01-01-13-00-00__log_suffix=logger-1__.log", "conn"),
-        ("conn_20260101_00:00:00-01:00:00+0000.log.gz", "conn"),
-        ("json_streaming_conn.1.log", "conn"),
-        ("json_streaming_ssl.log", "ssl"),
-        ("conn_long.log", "conn_long"),
-        ("conn_long.10:00:00-11:00:00.log.gz", "conn_long"),
-        ("open_conn.log", "open_conn"),
-        ("flowprint_conn.2026-01-01-12-00-00.log", "flowprint_conn"),
-        ("notice(flowprint).log", "notice"),
-        ("x509.log", "x509"),
-        ("conn-summary.15:00:00-16:00:00.log.gz", None),
-        ("conn.txt", None),
-        ("stdout", None),
-    ],
-)
-def test_kind_of_name(name: str, kind: str | None) -> None:
-    """Every way Zeek and its tools name a log tells its kind."""
-    assert kind_of_name(name) == kind
-
-
 @pytest.mark.parametrize(
     ("value", "written"),
     [
@@ -161,3 +94,26 @@ def test_times_keep_six_decimals(micros: int) -> None:
     text = logformat.fixed(micros)
     assert int(text.replace(".", "")) == micros
     assert text[-7] == "."
+
+
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [
+        ("2018-01-30T18:14:02.090842Z", 1_517_336_042_090_842),
+        ("2018-01-30T18:14:02Z", 1_517_336_042_000_000),
+        ("2018-01-30T18:14:02", 1_517_336_042_000_000),
+        ("2018-01-30 18:14:02.5", 1_517_336_042_500_000),
+        ("2018-01-30T19:14:02+01:00", 1_517_336_042_000_000),
+        ("2018-01-30T13:14:02-0500", 1_517_336_042_000_000),
+        ("1969-12-31T23:59:59.5Z", -500_000),
+        ("1970-01-01", 0),
+        ("noon", None),
+        ("20180130", None),
+        ("-20180130", None),
+        ("", None),
+        ("2018-13-30T18:14:02Z", None),
+    ],
+)
+def test_times_in_iso_8601(text: str, micros: int | None) -> None:
+    """With and without fraction and zone; mere digits are no date."""
+    assert logformat.iso_micros(text) == micros

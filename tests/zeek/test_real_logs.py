@@ -1,62 +1,115 @@
-"""Real logs, counted here without the reader."""
+"""Real logs: each is read as the table says, and as counting by hand says."""
 
 from __future__ import annotations
 
-import gzip
-import json
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
+from flowprint_zeek.config import load
+from flowprint_zeek.core.devices import Selector
 from flowprint_zeek.errors import LogError
-from flowprint_zeek.zeek.files import LogFile, find_logs, log_at
+from flowprint_zeek.stream.pipeline import selection_of
+from flowprint_zeek.zeek.files import find_logs, log_at
 from flowprint_zeek.zeek.join import CONN_COLUMNS, SSL_COLUMNS, TlsRows, conn_rows
 from flowprint_zeek.zeek.reader import ReadStats, column_types, read_chunks
+from tests.zeek import slow
+from tests.zeek.expected import APPS, CHAINS, OUTCOMES, Outcome, counted, plain_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = ["conn", "ssl", "x509", "dns", "http"]
-SOUND = [
-    ("proxy_rolling_tsv_gz", {"conn": 7550, "ssl": 2736, "dns": 3209, "http": 2368, "x509": 114}),
-    ("proxy_tsv_fuids", {"conn": 463, "ssl": 407, "x509": 173}),
-    ("bro_old_tsv", {"conn": 360, "ssl": 37, "x509": 13}),
-    ("ipv6_tsv", {"conn": 141, "ssl": 13, "x509": 2}),
-    ("json_with_path", {"conn": 29, "ssl": 10}),
-    ("json_relative_ts", {"conn": 576, "ssl": 205, "x509": 154}),
-]
+KEYS = ("uid", "id", "fingerprint", "fuid", "uids")
+READ = [name for name, outcome in OUTCOMES.items() if not outcome.refused]
+ZEEK = [name for name in READ if not name.startswith("binetflow")]
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """Return rows by the simplest means: every value is text, or what JSON makes of it."""
-    data = path.read_bytes()
-    lines = (gzip.decompress(data) if path.suffix == ".gz" else data).decode().splitlines()
-    if lines[0].startswith("{"):
-        return [json.loads(line) for line in lines]
-    fields = next(line.split("\t")[1:] for line in lines if line.startswith("#fields"))
-    rows = [line.split("\t") for line in lines if not line.lstrip().startswith("#")]
-    return [dict(zip(fields, row, strict=False)) for row in rows]
+def whole(path: Path) -> tuple[pd.DataFrame, ReadStats]:
+    """Return all columns of a log, read in small chunks, and what reading met."""
+    log, stats = log_at(path), ReadStats()
+    types = column_types(log)
+    columns = dict.fromkeys([*types, *CONN_COLUMNS, "server_name", *CHAINS, *KEYS])
+    chunks = list(read_chunks(log, list(columns), rows=1000, stats=stats))
+    return pd.concat(chunks, ignore_index=True), stats
 
 
-@pytest.mark.parametrize(("folder", "counts"), SOUND, ids=[folder for folder, _ in SOUND])
-def test_every_row_and_every_column_is_read(
-    shared_data: Path, folder: str, counts: dict[str, int]
-) -> None:
-    """All rows of all logs, none damaged, with the uids and times that stand in them."""
-    stats = ReadStats()
-    for log in find_logs([shared_data / "zeek-logs" / folder], KINDS):
-        columns = list(column_types(log))
-        chunks = list(read_chunks(log, columns, rows=1000, stats=stats))
-        frame = pd.concat(chunks, ignore_index=True)
-        expected = rows_of(log.path)
-        assert len(frame) == len(expected)
-        key = "uid" if "uid" in columns else columns[1]
-        assert frame[key].tolist() == [row[key] for row in expected]
-        assert frame["ts"].tolist() == [round(float(row["ts"]) * 1e6) for row in expected]
-    assert stats.rows == counts
-    assert stats.damaged == {}
-    assert stats.problems == []
+def outcome_of(path: Path) -> Outcome:
+    """Return what reading a log gives."""
+    try:
+        frame, stats = whole(path)
+    except LogError as error:
+        return Outcome(refused=True, problems=(str(error).removeprefix(str(path)),))
+    kind = log_at(path).kind
+    assert stats.rows == {kind: len(frame)}
+    name = next(name for name in KEYS if frame[name].astype(bool).any())
+    devices = 0
+    if kind == "conn":
+        selector = Selector(selection_of(load(None, environ={}, overrides={})))
+        devices = selector.select(conn_rows(frame))["device"].nunique()
+    return Outcome(
+        rows=len(frame),
+        damaged=stats.damaged.total(),
+        duplicates=int(frame.duplicated([name, "ts"]).sum()),
+        devices=devices,
+        chains=int(frame[list(CHAINS)].astype(bool).any(axis=1).sum()),
+        names=int(frame["server_name"].astype(bool).sum()),
+        problems=tuple(problem.removeprefix(str(path)) for problem in stats.problems),
+    )
+
+
+def test_every_file_is_in_the_table(shared_data: Path) -> None:
+    """A log that is added is not forgotten here."""
+    folder = shared_data / "zeek-logs"
+    files = (path for path in folder.rglob("*") if path.is_file())
+    assert sorted(str(path.relative_to(folder)) for path in files) == sorted(OUTCOMES)
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_each_log_is_read_as_the_table_says(shared_data: Path, name: str) -> None:
+    """Rows, damage, duplicates, devices, certificates, names, and what is told."""
+    found = outcome_of(shared_data / "zeek-logs" / name)
+    expected = OUTCOMES[name]
+    told = zip(found.problems, expected.problems, strict=True)
+    assert all(text.startswith(beginning) for text, beginning in told)
+    assert replace(found, problems=expected.problems) == expected
+
+
+@pytest.mark.parametrize("name", READ)
+def test_the_table_is_what_counting_by_hand_gives(shared_data: Path, name: str) -> None:
+    """Its numbers are those of the csv and json modules, not only the reader's."""
+    expected = replace(OUTCOMES[name], problems=())
+    assert counted(shared_data / "zeek-logs" / name) == expected
+
+
+@pytest.mark.parametrize("name", ZEEK)
+def test_every_value_is_what_a_slow_reader_finds(shared_data: Path, name: str) -> None:
+    """All columns of all rows, in a damaged log too."""
+    path = shared_data / "zeek-logs" / name
+    frame, stats = whole(path)
+    columns = list(frame.columns)
+    expected = slow.read(log_at(path), columns)
+    assert stats.damaged.total() == expected.damaged
+    theirs: list[tuple[Any, ...]] = list(zip(*expected.rows, strict=True))
+    for column, values in zip(columns, theirs, strict=True):
+        # repr: NaN is NaN.
+        assert list(map(repr, frame[column].tolist())) == list(map(repr, values)), column
+
+
+def test_todays_logs_of_zeek(shared_data: Path) -> None:
+    """The captures of Zeek 8: sums over all logs, by table, by hand and by the reader."""
+    read: dict[str, Counter[str]] = {}
+    by_hand: dict[str, Counter[str]] = {}
+    for path in sorted((shared_data / "apps").glob("*/*/*.log")):
+        for sums, outcome in ((read, outcome_of(path)), (by_hand, counted(path))):
+            assert not outcome.problems
+            numbers = {name: n for name, n in asdict(outcome).items() if type(n) is int}
+            sums.setdefault(path.stem, Counter()).update(numbers)
+    table = {kind: Counter(asdict(replace(o, problems=0, refused=0))) for kind, o in APPS.items()}  # type: ignore[arg-type]  # numbers to add up
+    assert by_hand == table
+    assert read == table
 
 
 def test_interim_logs_are_not_read_as_conn(shared_data: Path) -> None:
@@ -68,27 +121,11 @@ def test_interim_logs_are_not_read_as_conn(shared_data: Path) -> None:
     ]
 
 
-def test_truncated_logs_keep_their_whole_lines(shared_data: Path) -> None:
-    """Cut lines, and a row with a port above 65535, are counted; the rest is read."""
-    stats = ReadStats()
-    for log in find_logs([shared_data / "zeek-logs" / "truncated"], ["conn"]):
-        list(read_chunks(log, CONN_COLUMNS, stats=stats))
-    assert stats.rows == {"conn": 60}
-    assert stats.damaged == {"conn": 3}
-    assert len(stats.problems) == 2
-
-
-@pytest.mark.parametrize("name", ["truncated/conn_top.log", "text_not_zeek/conn.log"])
-def test_what_is_no_log_is_refused_by_name(shared_data: Path, name: str) -> None:
-    """A continuation without header, and plain text."""
+@pytest.mark.parametrize("name", [name for name, found in OUTCOMES.items() if found.refused])
+def test_a_folder_of_what_is_no_log_has_none(shared_data: Path, name: str) -> None:
+    """A damaged log beside others is told and left out; alone it is an error."""
     with pytest.raises(LogError, match=name.rpartition("/")[2]):
-        log_at(shared_data / "zeek-logs" / name)
-
-
-def test_a_folder_without_logs_is_named(shared_data: Path) -> None:
-    """Its only file is called conn.log and is none."""
-    with pytest.raises(LogError, match="text_not_zeek"):
-        find_logs([shared_data / "zeek-logs" / "text_not_zeek"], KINDS)
+        find_logs([shared_data / "zeek-logs" / name], ["conn"])
 
 
 def joined(folder: Path) -> tuple[pd.DataFrame, list[str], list[str]]:
@@ -114,7 +151,7 @@ def test_connections_find_their_tls_rows(shared_data: Path) -> None:
     frame, certificates, names = joined(folder)
     tls: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob("ssl.*")):
-        for row in sorted(rows_of(path), key=lambda row: float(row["ts"]), reverse=True):
+        for row in sorted(plain_rows(path)[0], key=lambda row: float(row["ts"]), reverse=True):
             tls[row["uid"]] = row
     mine = [tls.get(uid, {}) for uid in frame["uid"]]
     chains = [row.get("cert_chain_fps", "-") for row in mine]
@@ -125,14 +162,3 @@ def test_connections_find_their_tls_rows(shared_data: Path) -> None:
     assert sum(map(bool, certificates)) > 50
     assert sum(map(bool, names)) > 2000
     assert bool((frame["end"] >= frame["start"]).all())
-
-
-def test_todays_logs_of_zeek(shared_data: Path) -> None:
-    """The captures of Zeek 8 are read whole, and nothing in them is damaged."""
-    stats = ReadStats()
-    expected = 0
-    for path in sorted((shared_data / "apps" / "android71").glob("*/conn.log")):
-        expected += len(rows_of(path))
-        list(read_chunks(LogFile(path, "conn", "tsv"), CONN_COLUMNS, stats=stats))
-    assert stats.rows == {"conn": expected}
-    assert stats.problems == []
