@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 NO_MATCH = -1
 _MAX_PAIRS = 2_000_000
-"""Candidates looked at together: about 200 MB."""
+"""Candidates and elements of theirs looked at together: about 200 MB."""
+
+_SPARE = 10_000
+"""Elements that nobody holds any more, beside as many as are held, before they are forgotten."""
 
 
 class KnownIndex:
@@ -166,6 +169,7 @@ class KnownIndex:
         Segments that are not much larger are joined to it; so are those of which most is forgotten.
         """
         self._stale = False
+        self._forget_elements()
         slots = ints([self._slot[key] for key in sorted(self._slot)])
         self._rank = np.full(len(self.keys), -1, dtype=np.int64)
         order = np.argsort(-np.array(self._n_flows)[slots], kind="stable")
@@ -185,6 +189,21 @@ class KnownIndex:
         self._segments = kept[::-1]
         if alive.any():
             self._segments.append(self._segment(np.sort(slots[alive])))
+
+    def _forget_elements(self) -> None:
+        """Forget elements where most are held by nobody: all others get new numbers."""
+        held = np.flatnonzero(np.array(self._spread))
+        if len(self._code) <= 2 * held.size + _SPARE:
+            return
+        number = np.full(len(self._code), NO_MATCH, dtype=np.int64)
+        number[held] = np.arange(held.size)
+        words = list(self._code)
+        self._code = {words[code]: at for at, code in enumerate(held.tolist())}
+        self._weight = array("d", np.array(self._weight)[held].tolist())
+        self._spread = array("q", np.array(self._spread)[held].tolist())
+        self._held = {slot: number[codes] for slot, codes in self._held.items()}
+        self._new = list({*self._new, *(s for one in self._segments for s in one.slots.tolist())})
+        self._segments = []
 
     def _segment(self, slots: Ints) -> Segment:
         held = [self._held[slot] for slot in slots.tolist()]

@@ -84,16 +84,17 @@ class Segment:
         held = self._popular[sets.element]
         self._shared = Sets(sets.size, sets.owner[held], sets.element[held])
         self._edges = self._shared.offsets
+        # A candidate costs itself and the popular elements that it may have to be compared in.
+        price = (1 + self._shared.lengths).astype(np.float64)
+        self._cost = np.where(self._popular, 0, sums(sets.element, price[sets.owner], weights.size))
         self._postings = csr_array(
             (np.ones(order.size), self._posted, self._start), shape=(weights.size, sets.size)
         )
 
     def cost(self, samples: Samples) -> Ints:
-        """Return how many candidates `by_rare` looks at for each sample at most."""
-        known = samples.code < self.spread.size
-        code = samples.code[known]
-        spread = np.where(self._popular[code], 0, self.spread[code])
-        return ints(np.bincount(samples.row[known], weights=spread, minlength=samples.total.size))
+        """Return how many numbers `by_rare` looks at for each sample at most."""
+        row, code, _ = self._known(samples)
+        return ints(sums(row, self._cost[code], samples.total.size))
 
     def by_rare(self, samples: Samples, rank: Ints, floor: Floats) -> Candidates:
         """Return candidates that share an element which few hold.

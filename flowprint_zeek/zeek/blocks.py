@@ -55,7 +55,8 @@ class Blocks:
     def lines(self) -> Iterator[bytes]:
         """Yield blocks that end with a line end.
 
-        A line longer than `MAX_LINE` comes as a short line with a zero byte, which no log has.
+        A line longer than `MAX_LINE` comes as a short line that says so, with a zero byte, which no
+        log has.
 
         Raises
         ------
@@ -157,4 +158,4 @@ def _salvaged(inflater: zlib._Decompress, data: bytes) -> bytes:
 def _marked(block: bytes) -> bytes:
     """Shorten the first line of a block and mark it as damaged."""
     first, newline, others = block.partition(b"\n")
-    return b"\0" + first[:200] + newline + others
+    return b"\0 longer than %d bytes: %b%b%b" % (MAX_LINE, first[:200], newline, others)

@@ -157,6 +157,20 @@ def test_a_number_is_used_again() -> None:
     assert len(index.keys) < 100
 
 
+def test_forgotten_elements_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that lives long with ever new elements holds those of what it knows."""
+    monkeypatch.setattr(matching, "_SPARE", 5)
+    index = KnownIndex()
+    for at in range(300):
+        index.put(f"{at:x}", ["name:a", f"name:{at}"], 1)
+        if at >= 20:
+            index.discard(f"{at - 20:x}")
+        number, similarity = index.best(["name:a", f"name:{at}"], Sets.from_iterables([[0, 1]]))
+        assert (index.keys[number[0]], similarity[0]) == (f"{at:x}", 1.0)
+    assert len(index._code) <= 60
+    assert index.holding(["name:a", "name:0", "name:299"]).tolist() == [20, 0, 1]
+
+
 def test_elements_that_nobody_knows() -> None:
     """Elements outside the index count into the union only."""
     index = KnownIndex()

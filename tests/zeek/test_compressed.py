@@ -74,3 +74,4 @@ def test_the_longest_line(tmp_path: Path, rows: int, packed: bool) -> None:
     assert [len(uid) for uid in uids(frame)] == [2, 2 + len(fill), 2, 2]
     assert stats.damaged == {"conn": 1}
     assert stats.problems[0].startswith(f"{path}:12: damaged line (")
+    assert f"longer than {blocks.MAX_LINE} bytes: 7.000001" in stats.problems[0]
