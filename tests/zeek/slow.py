@@ -63,8 +63,7 @@ def read(log: LogFile, columns: Sequence[str]) -> Found:
     data = log.path.read_bytes()
     text, cut = inflated(data) if data[:2] == b"\x1f\x8b" else (data, False)
     *lines, last = text.lstrip(BLANK).split(b"\n")
-    if last and not cut:
-        lines.append(last)
+    lines += [last] * (not cut)
     found = Found()
     rows = _json_rows if log.format == "json" else _tsv_rows
     for row in rows(log, lines, columns):
@@ -72,7 +71,8 @@ def read(log: LogFile, columns: Sequence[str]) -> Found:
             found.damaged += 1
         else:
             found.rows.append(row)
-    found.damaged += bool(last) and cut
+    # Blank or not: nobody knows what it was to become.
+    found.damaged += cut and not text.endswith(b"\n") and bool(text)
     return found
 
 
