@@ -28,8 +28,13 @@ class KnownIndex:
     Parameters
     ----------
     weights : mapping of str to float, optional
-        Weights of elements, positive, 1 for all others: the similarity is the weighted Jaccard
-        coefficient, by default the plain one.
+        Weights of elements, whole and positive so that sums are exact, 1 for all others: the
+        similarity is the weighted Jaccard coefficient, by default the plain one.
+
+    Raises
+    ------
+    ValueError
+        A weight is no whole number over 0.
 
     Attributes
     ----------
@@ -46,6 +51,9 @@ class KnownIndex:
     def __init__(self, weights: Mapping[str, float] | None = None) -> None:
         self.keys: list[str] = []
         self._own = {} if weights is None else dict(weights)
+        for element, weight in self._own.items():
+            if weight < 1 or weight % 1 != 0:
+                raise ValueError(f"{element} has the weight {weight!r}; it must be 1, 2, 3 …")
         self._code: dict[str, int] = {}
         self._weight = array("d")
         self._spread = array("q")

@@ -145,11 +145,11 @@ def _common(sets: Sets, left: Ints, right: Ints) -> Ints:
     common = np.zeros(left.size, dtype=np.int64)
     cost = sets.lengths[left] + sets.lengths[right]
     # Sets that hold a good part of all elements are compared faster as bits.
-    if cells <= min(_SPARSE * sets.element.size, _MAX_CELLS):
+    if cells <= min(_SPARSE * sets.element.size, 8 * _MAX_CELLS):
         table = np.zeros((sets.size, n_elements), dtype=np.bool_)
         table[sets.owner, sets.element] = True
         bits = np.packbits(table, axis=1)
-        for low, high in slabs(cost, _MAX_CELLS):
+        for low, high in slabs(np.full(left.size, bits.shape[1]), _MAX_CELLS):
             both = bits[left[low:high]] & bits[right[low:high]]
             common[low:high] = np.bitwise_count(both).sum(axis=1)
         return common

@@ -180,6 +180,13 @@ def test_elements_that_nobody_knows() -> None:
     assert similarity.tolist() == [0.0, 1 / 3]
 
 
+@pytest.mark.parametrize("weight", [0, -1, 0.5, float("nan"), float("inf")])
+def test_weights_are_whole(weight: float) -> None:
+    """A weight whose sums are not exact is refused by name."""
+    with pytest.raises(ValueError, match="name:a has the weight"):
+        KnownIndex({"name:a": weight})
+
+
 def test_empty_index() -> None:
     """Nothing is similar to nothing."""
     number, similarity = KnownIndex().best(["name:a"], Sets.from_iterables([[0]]))
