@@ -218,7 +218,8 @@ def mutate_lines(folder: Path, count: int, seed: int, tally: Tally) -> None:
 
     def mutated(chance: random.Random) -> tuple[Base, bytes, int]:
         log = chance.choice(logs)
-        chosen = {at for at in range(len(log.lines)) if chance.random() < 0.5}
+        # The first line of JSON tells what the file is.
+        chosen = {at for at in range(1, len(log.lines)) if chance.random() < 0.5}
         lines = [
             mutated_line(line, every if log.header and chance.random() < 0.1 else log.lines, chance)
             if at in chosen
