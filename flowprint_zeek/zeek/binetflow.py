@@ -39,6 +39,7 @@ from flowprint_zeek.zeek.columns import (
     unset_column,
 )
 from flowprint_zeek.zeek.fields import as_micros
+from flowprint_zeek.zeek.jsonlines import lines_of
 from flowprint_zeek.zeek.tsv import Damaged, shown
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class Parser:
 
     def parse(self, block: bytes) -> tuple[pd.DataFrame, list[Damaged]]:
         """Return the rows of whole lines, and the lines that are none."""
-        lines = block.replace(b"\r\n", b"\n").split(b"\n")[:-1]
+        lines = dict(lines_of(block.replace(b"\r\n", b"\n"), "", unclaimed=False))
         numbers, rows, bad = self._split(lines)
         made = dict(self._made(rows))
         for name, values in made.items():
@@ -204,15 +205,16 @@ class Parser:
         damaged = [Damaged(len(bad), first, shown(lines[first]), bad[first])] if bad else []
         return as_frame(frame, sum(kept)), damaged
 
-    def _split(self, lines: list[bytes]) -> tuple[list[int], list[list[str]], dict[int, str]]:
+    def _split(self, lines: dict[int, bytes]) -> tuple[list[int], list[list[str]], dict[int, str]]:
         """Return the numbers and fields of lines, and which lines cannot be split.
 
-        Lines of Argus itself are left out: records about its running, and a header once more.
+        Lines of Argus itself are left out: records about its running, and a header once more. So
+        are blank ones, which are no damage.
         """
         numbers: list[int] = []
         rows: list[list[str]] = []
         bad: dict[int, str] = {}
-        for number, line in enumerate(lines):
+        for number, line in lines.items():
             fields = line.decode("utf-8", "surrogateescape").split(self._header.separator)
             if len(fields) != len(self._header.fields):
                 bad[number] = f"{len(fields)} fields instead of {len(self._header.fields)}"

@@ -19,7 +19,7 @@ MOST_GROWTH = 500
 
 _FREE = 1 << 24  # bytes that any archive may become
 _READ = 1 << 16
-_PART = 1 << 18
+_PART = 1 << 18  # bytes that are decompressed at once, at most
 _GZIP = b"\x1f\x8b"
 
 
@@ -47,8 +47,8 @@ class Blocks:
 
     def __init__(self, path: Path, size: int = 1 << 20) -> None:
         self.path = path
-        # No line that begins and ends inside one block is too long.
-        self.size = min(size, MAX_LINE - _PART)
+        # No line that begins and ends inside one part is too long.
+        self.size = min(size, MAX_LINE)
         self.rest = b""
         self.problem: str | None = None
 
@@ -80,15 +80,20 @@ class Blocks:
         self.rest = _marked(rest) if length > MAX_LINE else rest
 
     def _gathered(self) -> Iterator[bytes]:
+        """Yield the file in parts of `size` bytes, compressed or not; the last may be shorter."""
         parts: list[bytes] = []
-        total = 0
-        for part in self._bytes():
-            parts.append(part)
-            total += len(part)
-            if total >= self.size:
+        wanted = self.size
+        for data in self._bytes():
+            begin = 0
+            while len(data) - begin >= wanted:
+                parts.append(data[begin : begin + wanted])
                 yield b"".join(parts)
-                parts, total = [], 0
-        if total:
+                begin += wanted
+                parts, wanted = [], self.size
+            if begin < len(data):
+                parts.append(data[begin:])
+                wanted -= len(data) - begin
+        if parts:
             yield b"".join(parts)
 
     def _bytes(self) -> Iterator[bytes]:

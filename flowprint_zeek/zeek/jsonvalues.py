@@ -62,6 +62,9 @@ def column_of(
         except WrongValueError as error:
             values.append(unset)
             wrong[row] = str(error)
+        except RecursionError:
+            values.append(unset)
+            wrong[row] = "text"
     dtype = unset_column("text" if zeek_type is None else storage(zeek_type), 0).dtype
     return objects(values) if dtype.hasobject else np.array(values, dtype=dtype), wrong
 

@@ -198,7 +198,7 @@ class Tsv(Taker):
             self.count([Damaged(lines.count(b"\n"), 0, shown(lines), "no usable header")])
         elif stream_of(self.header.path) == self.stream:
             yield from self.give(*_parsed(self.parser, uniform(self.header, lines)))
-        elif not self.log.stream:
+        elif not self.log.stream or (self.log.unclaimed and not self.header.path):
             lines, _ = without_blank(lines)
             self.skip(lines.count(b"\n"), self.stream, self.line + 1)
 
@@ -222,19 +222,22 @@ class Tsv(Taker):
     def _use(self, header: Header) -> None:
         self.header = header
         self.stream = self.stream or stream_of(header.path)
+        columns = tsv.wanted(header, self.columns, self.types)
+        self.parser = tsv.Parser(with_unnamed(header, self.unnamed), columns)
         if stream_of(header.path) == self.stream:
             self.own = header
+            self._tell_of(header, columns)
+
+    def _tell_of(self, header: Header, columns: Sequence[tsv.Wanted]) -> None:
         if header.oddity:
             self.tell("oddity", header.oddity, self.line)
         if self.unnamed:
             text = f"rows have fields that the header does not name ({self.unnamed}): left out"
             self.tell("unnamed", text, self.line + 1)
         needed = _NEEDED if self.log.kind == "conn" else ()
-        columns = tsv.wanted(header, self.columns, self.types)
         missing = [column.name for column in columns if column.place < 0 and column.name in needed]
         if missing:
             self.tell("missing", f"has no column {', '.join(missing)}", self.line)
-        self.parser = tsv.Parser(with_unnamed(header, self.unnamed), columns)
 
 
 def _parsed(parser: tsv.Parser, lines: bytes) -> tuple[pd.DataFrame, list[Damaged]]:

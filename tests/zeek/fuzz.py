@@ -259,7 +259,8 @@ def _run(
     while tally.mutated < count:
         chance = random.Random(f"{seed}/{turn}")  # noqa: S311  repeatable, not secret
         log, content, number = mutated(chance)
-        rows = chance.choice(CHUNKS if content.count(b"\n") < 3 * FEW else CHUNKS[2:])
+        text = slow.inflated(content)[0] if content.startswith(b"\x1f\x8b") else content
+        rows = chance.choice(CHUNKS if text.count(b"\n") < 3 * FEW else CHUNKS[2:])
         size = len(log.columns)
         columns = log.columns if turn % 2 else chance.sample(log.columns, chance.randint(1, size))
         try:

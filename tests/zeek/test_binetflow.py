@@ -151,6 +151,17 @@ def test_records_of_argus_are_no_rows(tmp_path: Path) -> None:
     assert not stats.damaged
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_blank_lines_are_no_damage(tmp_path: Path, end: bytes) -> None:
+    """As in Zeek's logs; lines that are damaged keep their numbers."""
+    content = log("", line(), "", "", "x", line({"Dur": "2"}), "").replace(b"\n", end)
+    path = written(tmp_path, content)
+    frame, stats = read(path)
+    assert frame["duration"].tolist() == [1_500_000, 2_000_000]
+    assert stats.damaged == {"conn": 1}
+    assert stats.problems == [f"{path}:6: damaged line (1 fields instead of 15): 'x'"]
+
+
 def test_a_connection_that_nobody_answered(tmp_path: Path) -> None:
     """Without states and packets, bytes tell who answered."""
     path = written(tmp_path, log(line(), line({"TotBytes": "300"})))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flowprint_zeek.zeek.binetflow import _NEEDED
 from flowprint_zeek.zeek.blocks import MAX_LINE, MOST_GROWTH
 from tests.zeek.bounds import Taken, taken
 
@@ -123,6 +124,15 @@ def test_comments_without_end(tmp_path: Path) -> None:
     """Millions of lines that say nothing are not held."""
     found = around(tmp_path, b"#\n" * 5_000_000, json=False)
     assert (found.rows, found.damaged) == (2, 0)
+    assert found.megabytes < MOST / 2
+
+
+def test_blank_lines_of_argus_without_end(tmp_path: Path) -> None:
+    """Of millions of empty lines in a binetflow file none is held."""
+    path = tmp_path / "a.binetflow"
+    path.write_bytes(",".join(sorted(_NEEDED)).encode() + b"\n" * 8_000_000)
+    found = taken(path)
+    assert (found.rows, found.damaged) == (0, 0)
     assert found.megabytes < MOST / 2
 
 

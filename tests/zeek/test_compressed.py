@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from flowprint_zeek.zeek import blocks
+from flowprint_zeek.zeek.blocks import Blocks
 from tests.zeek.small_logs import ALL, HEADER, ROWS, read, row, uids, written
 
 if TYPE_CHECKING:
@@ -59,6 +60,16 @@ def test_garbage_after_an_archive_is_told(tmp_path: Path) -> None:
     frame, stats = read(written(tmp_path, packed, "conn.log.gz"))
     assert uids(frame) == ALL
     assert "incorrect header check" in stats.problems[0]
+
+
+@pytest.mark.parametrize("size", [100, 300_000, blocks.MAX_LINE - 1, 2 * blocks.MAX_LINE])
+def test_blocks_of_an_archive_are_those_of_the_plain_file(tmp_path: Path, size: int) -> None:
+    """How much is decompressed at once shows nowhere, up to blocks as long as the longest line."""
+    content = b"".join(ROWS) * 9000
+    assert len(content) > blocks.MAX_LINE + (1 << 20)
+    plain = written(tmp_path, content)
+    packed = written(tmp_path, gzip.compress(content, 1), "conn.log.gz")
+    assert list(Blocks(packed, size).lines()) == list(Blocks(plain, size).lines())
 
 
 @pytest.mark.parametrize("rows", [1, 1000, 65_536, 200_000])

@@ -87,6 +87,20 @@ def test_json_columns_of_unknown_type_are_text(tmp_path: Path) -> None:
     assert frame.iloc[0].tolist() == [1_000_000, "1", "T", "x,2", '{"e": 1}', ""]
 
 
+@pytest.mark.parametrize("depth", [300, 600, 900, 2000, 50_000])
+@pytest.mark.parametrize(("opening", "closing"), ["[]", ('{"a":', "}")], ids=["list", "record"])
+def test_json_nested_deeply_is_text_or_damaged(
+    tmp_path: Path, depth: int, opening: str, closing: str
+) -> None:
+    """However deep, the line costs at most itself, also where all columns are read."""
+    nested = f'{{"uid":"C2","a":{opening * depth}1{closing * depth}}}\n'.encode()
+    good = b'{"uid":"C1","a":"x"}\n'
+    path = written(tmp_path, good + nested + good)
+    frame, stats = read(path, ["uid", "a"], written="json")
+    assert uids(frame) in (["C1", "C2", "C1"], ["C1", "C1"])
+    assert stats.damaged["conn"] == 3 - len(frame)
+
+
 def test_json_lists(tmp_path: Path) -> None:
     """Sets and vectors are tuples of text in both formats."""
     content = b'{"ts":1.0,"answers":["192.0.2.1",null],"TTLs":[60.0,0.5]}\n{"answers":"x"}\n'

@@ -139,6 +139,29 @@ def test_logs_in_tsv_one_after_another(tmp_path: Path) -> None:
     assert stats.problems == []
 
 
+def test_headers_of_other_logs_are_not_complained_of(tmp_path: Path) -> None:
+    """That ssl.log has no column of conn.log is nothing to tell of."""
+    path = tmp_path / "day.txt"
+    columns = ("ts", "uid", "proto")
+    conn = b"#path\tconn\n#fields\tts\tuid\tproto\n1.0\tC1\ttcp\n"
+    path.write_bytes(conn + b"#separator \\x09\n" + table("ssl", "C2"))
+    stats = ReadStats()
+    frames = [list(read_chunks(log, columns, stats=stats)) for log in find_logs([path], ["conn"])]
+    assert [frame["uid"].tolist() for (frame,) in frames] == [["C1"]]
+    assert stats.problems == []
+
+
+def test_tables_that_nobody_claims_are_counted_once(tmp_path: Path) -> None:
+    """Rows behind a header without a path, in a file of several logs, are skipped and told."""
+    path = tmp_path / "day.txt"
+    nameless = table("", "C3", "C4").replace(b"#path\t\n", b"")
+    path.write_bytes(table("conn", "C1") + table("ssl", "C2") + nameless)
+    uids, stats = read(find_logs([path], ["conn", "ssl"]))
+    assert uids == {"conn": ["C1"], "ssl": ["C2"]}
+    assert stats.skipped == {"conn": 2}
+    assert stats.problems == [f"{path}:16: rows of other logs than conn are skipped"]
+
+
 def test_columns_of_a_log_among_others(tmp_path: Path) -> None:
     """They are its own, in both formats."""
     (tmp_path / "a.json").write_bytes(lines(*ROWS))
