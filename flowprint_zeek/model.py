@@ -101,9 +101,8 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
     @property
     def fingerprinter(self) -> FingerprintGenerator:
         """A generator of fingerprints with the present parameters."""
-        parameters = self.get_params(deep=False)
-        del parameters["threshold"]
-        return FingerprintGenerator(**parameters)
+        names = FingerprintGenerator().get_params(deep=False)
+        return FingerprintGenerator(**{name: getattr(self, name) for name in names})
 
     @property
     def fingerprints(self) -> dict[Fingerprint, Label | None]:
@@ -276,7 +275,8 @@ class FlowPrint(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         sources += [(file, said(model, parameters=parameters)) for file, model in models]
         facts = agreed(sources)
         if parameters:
-            self.set_params(**{key: facts[key] for key in PARAMETERS if key in facts})
+            for key in PARAMETERS.keys() & facts.keys():
+                setattr(self, key, facts[key])
         result = Learned()
         for _, model in models:
             result.add(model.apps, model.certificate if has_certificates(model) else None)

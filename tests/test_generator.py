@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from inspect import signature
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import pytest
+from sklearn.base import clone  # type: ignore[import-untyped] # it has no type hints
 
 from flowprint_zeek import Fingerprint, FingerprintGenerator, FlowPrint
 from flowprint_zeek.core.fingerprint import Parameters
 from flowprint_zeek.core.flows import SECOND, flow_table
 from tests.test_model import CHAT, FLOWS, MAIL, PARAMETERS, app, fitted, of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class TestParameters:
@@ -51,6 +56,29 @@ class TestParameters:
         model = fitted()
         model.fingerprinter.set_params(batch=1)
         assert model.fingerprinter.batch == 300
+
+
+class Counting(FlowPrint):
+    """An estimator that takes fewer parameters than FlowPrint, and one of its own."""
+
+    def __init__(self, window: float = 30, times: int = 1) -> None:
+        super().__init__(window=window)
+        self.times = times
+
+
+class TestSubclass:
+    def test_its_own_parameter_is_not_the_generators(self) -> None:
+        """The generator of an estimator with other parameters has those that both have."""
+        made = clone(Counting(window=20, times=3)).fingerprinter
+        assert made.get_params() == FingerprintGenerator(window=20).get_params()
+
+    def test_loaded_parameters(self, tmp_path: Path) -> None:
+        """Such an estimator takes over all parameters of a file."""
+        file = tmp_path / "model.json"
+        fitted(batch=60, window=7, threshold=0.5).save(file)
+        model = Counting()
+        model.load(file, parameters=True)
+        assert (model.batch, model.window, model.threshold) == (60, 7, 0.5)
 
 
 class TestFitPredict:

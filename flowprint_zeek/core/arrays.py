@@ -16,8 +16,10 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Texts = NDArray[np.object_]
+Words = NDArray[np.uint64]
 
 _LARGEST = np.iinfo(np.int64).max
+_WORD = 64
 
 
 def ints(values: object) -> Ints:
@@ -85,6 +87,19 @@ def expand(counts: Ints) -> tuple[Ints, Ints]:
     run = np.repeat(np.arange(counts.size), counts)
     starts = np.cumsum(counts) - counts
     return run, np.arange(run.size) - starts[run]
+
+
+def packed(n_rows: int, row: Ints, bit: Ints) -> Words:
+    """Return rows of bits as words: shape (n_rows, words for the highest bit).
+
+    >>> packed(2, ints([0, 0, 1]), ints([0, 2, 64])).tolist()
+    [[5, 0], [0, 1]]
+    """
+    n_words = int(bit.max()) // _WORD + 1 if bit.size else 1
+    words = np.zeros(n_rows * n_words, dtype=np.uint64)
+    mask = np.uint64(1) << (bit % _WORD).astype(np.uint64)
+    np.bitwise_or.at(words, row * n_words + bit // _WORD, mask)
+    return words.reshape(n_rows, n_words)
 
 
 def sums(number: Ints, values: Floats, size: int) -> Floats:

@@ -14,7 +14,16 @@ import networkx as nx
 import numpy as np
 from scipy.sparse import coo_array, triu
 
-from flowprint_zeek.core.arrays import Floats, Ints, expand, ints, row_groups, slabs, unique_pairs
+from flowprint_zeek.core.arrays import (
+    Floats,
+    Ints,
+    expand,
+    ints,
+    packed,
+    row_groups,
+    slabs,
+    unique_pairs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,26 +31,22 @@ if TYPE_CHECKING:
 MAX_SIGNATURES = 1_024
 """Signatures of one group that are compared: more than the ten windows of a batch can give."""
 
-_WORD = 64
-_MAX_PAIRS = 4_000_000
-"""Candidate edges looked at together: about 100 MB."""
+_MAX_PAIRS = 1 << 21
+"""Pairs of signatures looked at together: about 60 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """Distinct activity signatures of all groups, numbered by group.
+    """Distinct activity signatures of groups, numbered by group.
 
     Attributes
     ----------
-    of_destination : ndarray of shape (n_destinations,)
-        Signature of each network destination.
     group : ndarray of shape (n_signatures,)
         Group of each signature.
     owner, window : ndarray of shape (n_pairs,)
         Signature and window, one pair for each window in a signature.
     """
 
-    of_destination: Ints
     group: Ints
     owner: Ints
     window: Ints
@@ -50,6 +55,20 @@ class Signatures:
     def size(self) -> int:
         """Number of distinct signatures."""
         return self.group.size
+
+    def part(self, low: int, high: int) -> Signatures:
+        """Return some of the signatures, counted from 0."""
+        first, last = np.searchsorted(self.owner, [low, high])
+        pairs = slice(first, last)
+        return Signatures(self.group[low:high], self.owner[pairs] - low, self.window[pairs])
+
+    def portions(self) -> Iterator[tuple[int, int]]:
+        """Yield runs of signatures with a bounded number of pairs, never cutting a group."""
+        starts = np.flatnonzero(np.concatenate(([True], self.group[1:] != self.group[:-1])))
+        edges = np.append(starts[: self.size], self.size)
+        compared = np.minimum(np.diff(edges), MAX_SIGNATURES)
+        for low, high in slabs(compared**2, _MAX_PAIRS):
+            yield int(edges[low]), int(edges[high])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +91,7 @@ class Edges:
     cut: Ints
 
 
-def signatures(group: Ints, destination: Ints, window: Ints) -> Signatures:
+def signatures(group: Ints, destination: Ints, window: Ints) -> tuple[Signatures, Ints]:
     """Return the distinct signatures of network destinations.
 
     Parameters
@@ -82,26 +101,25 @@ def signatures(group: Ints, destination: Ints, window: Ints) -> Signatures:
     destination, window : ndarray of shape (n_pairs,)
         Activity: a destination and a window in which it was active. Windows are numbers that mean
         the same for all destinations of a group.
+
+    Returns
+    -------
+    Signatures
+        The distinct ones.
+    ndarray of shape (n_destinations,)
+        Signature of each destination.
     """
     destination, window = unique_pairs(destination, window)
     low = np.full(group.max() + 1 if group.size else 0, np.iinfo(np.int64).max)
     np.minimum.at(low, group[destination], window)
     relative = window - low[group[destination]]
-    bits = _packed(group.size, destination, relative)
+    bits = packed(group.size, destination, relative)
     of_destination, first = row_groups((group, *bits.T.view(np.int64)))
     keep = np.zeros(group.size, dtype=np.bool_)
     keep[first] = True
     kept = keep[destination]
-    return Signatures(
-        of_destination, group[first], *unique_pairs(of_destination[destination[kept]], window[kept])
-    )
-
-
-def _packed(n_rows: int, row: Ints, bit: Ints) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
-    words = int(bit.max()) // _WORD + 1 if bit.size else 1
-    packed = np.zeros((n_rows, words), dtype=np.uint64)
-    np.bitwise_or.at(packed, (row, bit // _WORD), np.uint64(1) << (bit % _WORD).astype(np.uint64))
-    return packed
+    owner, window = unique_pairs(of_destination[destination[kept]], window[kept])
+    return Signatures(group[first], owner, window), of_destination
 
 
 def edges(signatures: Signatures, correlation: float) -> Edges:
@@ -114,54 +132,44 @@ def edges(signatures: Signatures, correlation: float) -> Edges:
     correlation : float
         Least correlation of an edge; at most 0 makes every group's graph complete. Quotients of
         small integers compare exactly in floating point, so ``9/10 >= 0.9`` holds.
+
+    Notes
+    -----
+    Memory is that of the edges. `Signatures.portions` says what to ask for at a time.
     """
-    busiest, cut = _busiest(signatures)
-    parts = [
-        _edges_of(signatures, busiest, low, high, correlation)
-        for low, high in _slabs(signatures.group[busiest])
-    ]
-    none = (ints([]), ints([]), np.zeros(0))
-    left, right, weight = map(np.concatenate, zip(none, *parts, strict=True))
-    return Edges(left, right, weight, cut)
+    found = [(ints([]), ints([]), np.zeros(0), ints([]))]
+    for low, high in signatures.portions():
+        part = signatures.part(low, high)
+        busiest, cut = _busiest(part)
+        if correlation <= 0:
+            left, right = _all_pairs(part.group[busiest])
+            weight = np.ones(left.size)
+        else:
+            left, right, weight = _correlated(part, busiest, correlation)
+        found.append((low + busiest[left], low + busiest[right], weight, cut))
+    return Edges(*map(np.concatenate, zip(*found, strict=True)))
 
 
 def _busiest(signatures: Signatures) -> tuple[Ints, Ints]:
     """Return the signatures to compare, those of most windows in each group, and cut groups."""
     group = signatures.group
-    size = np.bincount(group)
-    cut = np.flatnonzero(size > MAX_SIGNATURES)
-    kept = np.ones(group.size, dtype=np.bool_)
     n_windows = np.bincount(signatures.owner, minlength=group.size)
-    for one in cut.tolist():
-        own = np.flatnonzero(group == one)
-        kept[own[np.argsort(-n_windows[own], kind="stable")[MAX_SIGNATURES:]]] = False
-    return np.flatnonzero(kept), cut
+    order = np.lexsort((-n_windows, group))
+    place = np.arange(group.size) - np.searchsorted(group, group)
+    cut = group[place == MAX_SIGNATURES]
+    return np.sort(order[place < MAX_SIGNATURES]), cut
 
 
-def _slabs(group: Ints) -> Iterator[tuple[int, int]]:
-    """Yield runs of signatures with a bounded number of pairs, never cutting a group."""
-    starts = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1])))[: group.size]
-    ends = np.append(starts[1:], group.size)
-    for low, high in slabs((ends - starts) ** 2, _MAX_PAIRS):
-        yield int(starts[low]), int(ends[high - 1])
-
-
-def _edges_of(
-    signatures: Signatures, chosen: Ints, low: int, high: int, correlation: float
+def _correlated(
+    signatures: Signatures, chosen: Ints, correlation: float
 ) -> tuple[Ints, Ints, Floats]:
-    """Return the edges between the chosen signatures from low up to high."""
-    chosen = chosen[low:high]
-    group = signatures.group[chosen]
-    if correlation <= 0:
-        left, right = _all_pairs(group)
-        return chosen[left], chosen[right], np.ones(left.size)
-    first, last = np.searchsorted(signatures.owner, [chosen[0], chosen[-1] + 1])
-    place = np.full(chosen[-1] - chosen[0] + 1, -1)
-    place[chosen - chosen[0]] = np.arange(chosen.size)
-    owner = place[signatures.owner[first:last] - chosen[0]]
-    window = signatures.window[first:last][owner >= 0]
+    """Return the edges between the chosen signatures, by their places among these."""
+    place = np.full(signatures.size, -1)
+    place[chosen] = np.arange(chosen.size)
+    owner = place[signatures.owner]
+    window = signatures.window[owner >= 0]
     owner = owner[owner >= 0]
-    column, _ = row_groups((group[owner], window))
+    column, _ = row_groups((signatures.group[chosen][owner], window))
     active = coo_array(
         (np.ones(owner.size, dtype=np.int64), (owner, column)),
         shape=(chosen.size, column.max() + 1),
@@ -173,7 +181,7 @@ def _edges_of(
     kept = weight >= correlation
     left, right, weight = left[kept], right[kept], weight[kept]
     order = np.lexsort((right, left))
-    return chosen[left[order]], chosen[right[order]], weight[order]
+    return left[order], right[order], weight[order]
 
 
 def _all_pairs(group: Ints) -> tuple[Ints, Ints]:
@@ -184,14 +192,18 @@ def _all_pairs(group: Ints) -> tuple[Ints, Ints]:
 
 
 def correlation_graph(
-    signatures: Signatures, edges: Edges, elements: list[tuple[str, ...]]
+    signatures: Signatures, of_destination: Ints, edges: Edges, elements: list[tuple[str, ...]]
 ) -> nx.Graph[int]:
     """Return the correlation graph for looking at, exporting and checking.
 
     Parameters
     ----------
-    signatures, edges
-        Nodes and edges.
+    signatures : Signatures
+        Nodes.
+    of_destination : ndarray of shape (n_destinations,)
+        Signature of each network destination.
+    edges : Edges
+        Edges.
     elements : list of tuple of str
         Elements of each network destination.
 
@@ -207,7 +219,7 @@ def correlation_graph(
         graph.add_node(node, group=group, windows=[], destinations=[])
     for node, window in zip(signatures.owner.tolist(), signatures.window.tolist(), strict=True):
         graph.nodes[node]["windows"].append(window)
-    for destination, node in enumerate(signatures.of_destination.tolist()):
+    for destination, node in enumerate(of_destination.tolist()):
         graph.nodes[node]["destinations"].append(list(elements[destination]))
     graph.add_weighted_edges_from(
         zip(edges.left.tolist(), edges.right.tolist(), edges.weight.tolist(), strict=True)

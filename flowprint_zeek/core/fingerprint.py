@@ -20,13 +20,15 @@ from flowprint_zeek.core.destinations import (
     network_destinations,
 )
 from flowprint_zeek.core.flows import SECOND
-from flowprint_zeek.core.membership import Membership, memberships
+from flowprint_zeek.core.membership import Holdings, Membership, memberships, nearest
 from flowprint_zeek.core.sets import Sets, alike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 UNASSIGNED = -1
+MAX_FLOWS = 1 << 62
+"""Flows of a fingerprint are fewer than that: a model that says more is damaged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -74,7 +76,7 @@ class Fingerprint:
                 values = [value for value in values if value is not None]
             found += [cls._element(key, value) for value in values]
         n_flows = dictionary.get("n_flows", 0)
-        if type(n_flows) is not int or not 0 <= n_flows < 1 << 62:
+        if type(n_flows) is not int or not 0 <= n_flows < MAX_FLOWS:
             raise ValueError(f"n_flows is {short(n_flows)}")
         return cls(found, n_flows)
 
@@ -206,7 +208,9 @@ class Fingerprints:
     words : Encoded
         Elements in canonical order, and those of each flow.
     devices : sequence of str
-        Names of the devices.
+        Names of the devices, of one with several parts once for each.
+    parts : ndarray of shape (n_devices,)
+        Which part of the device's flows each stands for.
     device, batch : ndarray of shape (n,)
         Device (number) and first batch (number since the origin) of each fingerprint.
     sets : Sets
@@ -221,11 +225,13 @@ class Fingerprints:
     slices : Slices
         The slices.
     bounded : int
-        Device batches in which a clique search ran out of budget.
+        Device batches in which a clique search ran out of budget, or of which only the busiest
+        `MAX_SIGNATURES` signatures were compared.
     """
 
     words: Encoded
     devices: Sequence[str]
+    parts: Ints
     device: Ints
     batch: Ints
     sets: Sets
@@ -266,7 +272,8 @@ def fingerprint(flows: pd.DataFrame, parameters: Parameters, *, origin: int = 0)
     Parameters
     ----------
     flows : DataFrame
-        Flow table; without a column ``device`` all flows are one device's.
+        Flow table; without a column ``device`` all flows are one device's. Where it has a column
+        ``part``, a number, flows of different parts are never in one fingerprint.
     parameters : Parameters
         Parameters.
     origin : int, default=0
@@ -277,7 +284,7 @@ def fingerprint(flows: pd.DataFrame, parameters: Parameters, *, origin: int = 0)
     Cost is linear in flows; within a device batch it is quadratic in distinct signatures, with the
     clique search bounded by `Parameters.clique_budget`.
     """
-    device, devices = _devices(flows)
+    device, devices, part = _devices(flows)
     slices = cut(
         flows,
         batch=parameters.batch_micros,
@@ -290,68 +297,57 @@ def fingerprint(flows: pd.DataFrame, parameters: Parameters, *, origin: int = 0)
     found = network_destinations(
         group, words.primary[slices.flow], words.secondary[slices.flow], len(words.vocabulary)
     )
-    nodes = signatures(found.group, found.of_slice[slices.active], slices.window)
-    largest = memberships(
-        nodes, edges(nodes, parameters.correlation), found, parameters.clique_budget
-    )
-    direct = largest.of_destination[found.of_slice]
-    assigned = _nearest(group, slices.start, direct, largest.sets.size)
+    least = parameters.correlation
+    # Where all of a group are joined, they are as good as active together.
+    window = slices.window if least > 0 else np.zeros_like(slices.window)
+    nodes, node = signatures(found.group, found.of_slice[slices.active], window)
+    held = Holdings.of(found, node, nodes.size)
+    found_in = []
+    for low, high in nodes.portions():
+        some = nodes.part(low, high)
+        joins = edges(some, least)
+        found_in.append(memberships(some, joins, held.part(low, high), parameters.clique_budget))
+    largest = Membership.joined(found_in)
+    of_destination = largest.of_node[node]
+    direct = of_destination[found.of_slice]
+    assigned = nearest(group, slices.start, direct, largest.sets.size)
     device_of = device[slices.flow[first]][largest.group]
     merged = alike(largest.sets, device_of, parameters.similarity)
-    return _assembled(words, devices, device_of, slices, merged, largest, found, direct, assigned)
+    return _assembled(
+        words,
+        devices,
+        part,
+        device_of,
+        slices,
+        merged,
+        largest,
+        found,
+        of_destination,
+        assigned,
+    )
 
 
-def _devices(flows: pd.DataFrame) -> tuple[Ints, list[str]]:
+def _devices(flows: pd.DataFrame) -> tuple[Ints, list[str], Ints]:
+    """Return the number of each flow's device and part, and the device and part of each number."""
+    none = np.zeros(len(flows), dtype=np.int64)
     if "device" not in flows.columns:
-        return np.zeros(len(flows), dtype=np.int64), [""]
+        return none, [""], np.zeros(1, dtype=np.int64)
     codes, names = pd.factorize(flows["device"].to_numpy(dtype=object), sort=True)
-    return ints(codes), list(names)
-
-
-def _nearest(group: Ints, start: Ints, direct: Ints, size: int) -> Ints:
-    """Assign flows of destinations in no fingerprint (paper section IV-E).
-
-    They go to the fingerprint of the flow of the same device batch nearest in start time, a tie to
-    the fingerprint with most flows, then to the lowest sorted elements.
-    """
-    known, open_ = np.flatnonzero(direct >= 0), np.flatnonzero(direct < 0)
-    if not known.size or not open_.size:
-        return direct
-    n_flows = np.bincount(direct[known], minlength=size)
-    rank = np.empty(size, dtype=np.int64)
-    rank[np.lexsort((np.arange(size), -n_flows))] = np.arange(size)
-    order = known[np.lexsort((rank[direct[known]], start[known], group[known]))]
-    # One key for group and time since the group's first flow: groups lie further apart than any two
-    # times of one. Times since the first flow of all would not fit 64 bits with many groups.
-    low = np.full(int(group.max()) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(low, group, start)
-    since = start - low[group]
-    span = 2 * int(since.max()) + 2
-    keys = group[order] * span + since[order]
-    firsts = np.concatenate(([True], keys[1:] != keys[:-1]))
-    keys, best = keys[firsts], direct[order[firsts]]
-    wanted = group[open_] * span + since[open_]
-    after = np.searchsorted(keys, wanted)
-    before = np.maximum(after - 1, 0)
-    after = np.minimum(after, keys.size - 1)
-    gap_before, gap_after = np.abs(wanted - keys[before]), np.abs(keys[after] - wanted)
-    tie = (gap_before == gap_after) & (rank[best[before]] < rank[best[after]])
-    nearer = np.where((gap_before < gap_after) | tie, before, after)
-    inside = keys[nearer] // span == group[open_]
-    result = direct.copy()
-    result[open_[inside]] = best[nearer[inside]]
-    return result
+    part = ints(flows["part"]) if "part" in flows.columns else none
+    number, first = row_groups((ints(codes), part))
+    return number, [names[code] for code in codes[first].tolist()], part[first]
 
 
 def _assembled(
     words: Encoded,
     devices: Sequence[str],
+    parts: Ints,
     device_of: Ints,
     slices: Slices,
     merged: Ints,
     largest: Membership,
     found: Destinations,
-    direct: Ints,
+    of_destination: Ints,
     assigned: Ints,
 ) -> Fingerprints:
     """Unite merged fingerprints, number them by device, batch and elements, and count flows."""
@@ -361,25 +357,26 @@ def _assembled(
     device[merged] = device_of
     used = assigned >= 0
     np.minimum.at(batch, merged[assigned[used]], slices.batch[used])
-    lists = sets.lists()
-    order = sorted(range(size), key=lambda at: (device[at], batch[at], lists[at]))
+    keys = list(zip(device.tolist(), batch.tolist(), sets.keys(), strict=True))
+    order = sorted(range(size), key=keys.__getitem__)
     rank = np.empty(size + 1, dtype=np.int64)
     rank[order] = np.arange(size)
     rank[-1] = UNASSIGNED
     number = np.append(rank[merged], UNASSIGNED)
     sets = sets.united(rank[:-1], size)
-    own = number[largest.of_destination[found.owner]]
+    own = number[of_destination[found.owner]]
     reached = Sets.from_pairs(size, own[own >= 0], found.element[own >= 0])
     key = len(words.vocabulary)
     return Fingerprints(
         words=words,
         devices=devices,
+        parts=parts,
         device=device[order],
         batch=batch[order],
         sets=sets,
         own=np.isin(sets.owner * key + sets.element, reached.owner * key + reached.element),
         n_flows=_flows_of(number[assigned], slices.flow, size),
-        own_flows=_flows_of(number[direct], slices.flow, size),
+        own_flows=_flows_of(number[of_destination[found.of_slice]], slices.flow, size),
         of_slice=number[assigned],
         slices=slices,
         bounded=largest.bounded,

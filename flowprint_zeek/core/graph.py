@@ -46,10 +46,10 @@ def graph_of(flows: pd.DataFrame, parameters: Parameters, *, origin: int = 0) ->
     found = network_destinations(
         group, words.primary[slices.flow], words.secondary[slices.flow], len(words.vocabulary)
     )
-    nodes = signatures(found.group, found.of_slice[slices.active], slices.window)
+    nodes, node = signatures(found.group, found.of_slice[slices.active], slices.window)
     sets = Sets.from_pairs(found.group.size, found.owner, found.element)
     elements = [tuple(words.vocabulary[code] for code in one) for one in sets.lists()]
-    graph = correlation_graph(nodes, edges(nodes, parameters.correlation), elements)
+    graph = correlation_graph(nodes, node, edges(nodes, parameters.correlation), elements)
     for _, attributes in graph.nodes(data=True):
         at = first[attributes["group"]]
         attributes["device"] = devices[device[slices.flow[at]]]

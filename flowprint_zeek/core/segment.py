@@ -7,6 +7,7 @@ close enough, and for samples so unlike everything that nothing else speaks for 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +21,9 @@ _COMMON = 256
 """An element that one in so many fingerprints hold is popular."""
 _FEW = 64
 """An element that so many fingerprints hold never is."""
+_LIKELY, _LESS = 0.75, 0.5
+"""Share of the highest possible similarity that is looked for first, and of that one the next."""
+_TINY = 1e-9
 
 
 class Candidates(NamedTuple):
@@ -72,23 +76,29 @@ class Segment:
     """
 
     def __init__(self, slots: Ints, sets: Sets, weights: Floats) -> None:
-        self.slots = slots
-        self.sets = sets
-        self._weights = weights.copy()
-        self._total = sums(sets.owner, weights[sets.element], sets.size)
-        order = np.argsort(sets.element, kind="stable")
+        total = sums(sets.owner, weights[sets.element], sets.size)
+        # By size, so that those that a sample may be like follow each other.
+        order = np.argsort(total, kind="stable")
+        rank = np.empty_like(order)
+        rank[order] = np.arange(order.size)
+        sets = sets.united(rank, sets.size)
+        self.slots = slots[order]
+        self._weights = weights
+        self._total = total[order]
         self.spread = np.bincount(sets.element, minlength=weights.size)
         self._start = np.concatenate(([0], np.cumsum(self.spread)))
-        self._posted = sets.owner[order]
+        self._posted = sets.owner[np.argsort(sets.element, kind="stable")]
         self._popular = self.spread > max(_FEW, sets.size // _COMMON)
         held = self._popular[sets.element]
         self._shared = Sets(sets.size, sets.owner[held], sets.element[held])
         self._edges = self._shared.offsets
+        keys, number = self._shared.keys(), dict[bytes, int]()
+        self._kind = ints([number.setdefault(key, len(number)) for key in keys])
         # A candidate costs itself and the popular elements that it may have to be compared in.
         price = (1 + self._shared.lengths).astype(np.float64)
         self._cost = np.where(self._popular, 0, sums(sets.element, price[sets.owner], weights.size))
         self._postings = csr_array(
-            (np.ones(order.size), self._posted, self._start), shape=(weights.size, sets.size)
+            (np.ones(self._posted.size), self._posted, self._start), (weights.size, sets.size)
         )
 
     def cost(self, samples: Samples) -> Ints:
@@ -122,14 +132,16 @@ class Segment:
         )
         product = query @ self._postings
         common, column = product.data, ints(product.indices)
-        at = np.repeat(np.arange(samples.total.size), np.diff(product.indptr))
-        kept = rank[self.slots[column]] >= 0
-        common, column, at = common[kept], column[kept], at[kept]
+        n_met = np.diff(product.indptr)
+        at = np.repeat(np.arange(samples.total.size), n_met)
+        common[rank[self.slots[column]] < 0] = 0
         both = samples.total[at] + self._total[column]
-        floor = floor.copy()
-        np.maximum.at(floor, at, common / (both - common))
-        most = np.minimum(common + rest[at], np.minimum(samples.total[at], self._total[column]))
-        kept = most / (both - most) >= floor[at]
+        floor, met = floor.copy(), np.flatnonzero(n_met)
+        if met.size:
+            highest = np.maximum.reduceat(common / (both - common), product.indptr[met])
+            floor[met] = np.maximum(floor[met], highest)
+        most = np.minimum(common + rest[at], self._total[column])
+        kept = (most / (both - most) >= floor[at]) & (common > 0)
         common, column, at, both = common[kept], column[kept], at[kept], both[kept]
         common = common + self._popular_in_common(at, column, row[~rare], code[~rare])
         return Candidates(at, self.slots[column], common / (both - common))
@@ -138,6 +150,13 @@ class Segment:
         """Return the best candidate by popular elements alone, where these can reach the floor.
 
         Takes what `by_rare` takes.
+
+        Notes
+        -----
+        Known ones that hold the same popular elements are as one: the lightest is the most similar.
+        A sample costs those of about its size, once or twice, whatever they hold: a known one of
+        weight C shares at most the popular weight w of a sample of weight T, so it is at least t
+        similar only from ``t * T`` to ``w / t + w - T``. Equal samples are looked up once.
         """
         row, code, weight = self._known(samples)
         popular = self._popular[code]
@@ -146,17 +165,41 @@ class Segment:
         open_ = np.flatnonzero(most)
         open_ = open_[most[open_] / samples.total[open_] >= floor[open_]]
         edge = np.searchsorted(row, np.arange(samples.total.size + 1))
-        rank = rank[self.slots]
-        answers: dict[tuple[bytes, float], tuple[int, float]] = {}
-        found: list[tuple[int, float]] = []
-        for at in open_.tolist():
+        equal: defaultdict[tuple[bytes, float], list[int]] = defaultdict(list)
+        for place, at in enumerate(open_.tolist()):
             own = slice(edge[at], edge[at + 1])
-            key = (code[own].tobytes(), float(samples.total[at]))
-            if key not in answers:
-                answers[key] = self._most_alike(code[own], weight[own], key[1], rank)
-            found.append(answers[key])
-        column, score = zip(*found, strict=True) if found else ((), ())
-        return Candidates(open_, self.slots[ints(column)], np.array(score, dtype=np.float64))
+            equal[code[own].tobytes(), float(samples.total[at])].append(place)
+        column, score = np.zeros(open_.size, dtype=np.int64), np.zeros(open_.size)
+        if not equal:
+            return Candidates(open_, open_, np.zeros(0))
+        lightest = self._lightest(rank[self.slots])
+        for (_, total), places in equal.items():
+            at = open_[places[0]]
+            own = slice(edge[at], edge[at + 1])
+            least = float(floor[open_[places]].min())
+            column[places], score[places] = lightest.most_alike(
+                code[own], weight[own], total, least
+            )
+        met = score > 0
+        return Candidates(open_[met], self.slots[column[met]], score[met])
+
+    def _lightest(self, rank: Ints) -> _Lightest:
+        """Return the lightest of those that hold the same popular elements, ties to the rank."""
+        alive = np.flatnonzero(rank >= 0)
+        order = alive[np.lexsort((rank[alive], self._total[alive], self._kind[alive]))]
+        new = np.diff(self._kind[order], prepend=-1) > 0
+        column = np.sort(order[new])
+        place = np.full(rank.size, -1, dtype=np.int64)
+        place[column] = np.arange(column.size)
+        held = place[self._shared.owner]
+        kept = held >= 0
+        return _Lightest(
+            column,
+            Sets(column.size, held[kept], self._shared.element[kept]),
+            self._total[column],
+            rank[column],
+            self.spread.size,
+        )
 
     def _known(self, samples: Samples) -> tuple[Ints, Ints, Floats]:
         """Return the pairs of samples whose element somebody here holds."""
@@ -174,14 +217,62 @@ class Segment:
         shared = np.append(keys, -1)[found] == wanted
         return sums(pair[shared], self._weights[held[shared]], at.size)
 
-    def _most_alike(
-        self, code: Ints, weight: Floats, total: float, rank: Ints
+
+class _Lightest:
+    """Some of a segment, by total weight, as popular elements alone find them.
+
+    Parameters
+    ----------
+    column : ndarray of shape (n,)
+        Number of each in the segment.
+    sets : Sets
+        Their popular elements.
+    total : ndarray of shape (n,)
+        Total weight of each, ascending.
+    rank : ndarray of shape (n,)
+        Rank of each among equally similar ones.
+    n_codes : int
+        Number of elements.
+    """
+
+    def __init__(self, column: Ints, sets: Sets, total: Floats, rank: Ints, n_codes: int) -> None:
+        self._column = column
+        self._total = total
+        self._rank = rank
+        n_held = np.bincount(sets.element, minlength=n_codes)
+        self._start = np.concatenate(([0], np.cumsum(n_held)))
+        self._posted = sets.owner[np.argsort(sets.element, kind="stable")]
+
+    def most_alike(
+        self, code: Ints, weight: Floats, total: float, floor: float
     ) -> tuple[int, float]:
-        """Return the known fingerprint most similar to some popular elements."""
-        common = np.zeros(self.slots.size)
+        """Return the known fingerprint most similar to some popular elements, and how similar.
+
+        Where none reaches the floor the similarity is a smaller one, 0 for none.
+        """
+        if not self._total.size:
+            return 0, 0.0
+        floor = max(floor, 1 / (total + float(self._total[-1])))
+        likely = max(floor, _LIKELY * float(weight.sum()) / total)
+        best = self._of_size(code, weight, total, likely)
+        while best[1] < likely and likely > floor:
+            likely = max(floor, best[1], _LESS * likely)
+            best = self._of_size(code, weight, total, likely)
+        return best
+
+    def _of_size(self, code: Ints, weight: Floats, total: float, least: float) -> tuple[int, float]:
+        """Return the same among those that by their size may be so similar."""
+        most = float(weight.sum())
+        sizes = (least * total * (1 - _TINY), (most / least + most - total) * (1 + _TINY))
+        low, high = np.searchsorted(self._total, sizes).tolist()
+        common = np.zeros(high - low)
         for one, more in zip(code.tolist(), weight.tolist(), strict=True):
-            common[self._posted[self._start[one] : self._start[one + 1]]] += more
-        score = np.where(rank >= 0, common / (total + self._total - common), -1.0)
-        highest = float(score.max())
-        tied = np.flatnonzero(score == highest)
-        return int(tied[np.argmin(rank[tied])]), highest
+            posted = self._posted[self._start[one] : self._start[one + 1]]
+            first, last = np.searchsorted(posted, (low, high))
+            common[posted[first:last] - low] += more
+        score = common / (total + self._total[low:high] - common)
+        highest = float(score.max(initial=0.0))
+        if not highest:
+            return 0, 0.0
+        tied = low + np.flatnonzero(score == highest)
+        return int(self._column[tied[np.argmin(self._rank[tied])]]), highest

@@ -12,8 +12,10 @@ from scipy.sparse import coo_array, csr_array, triu
 from flowprint_zeek.core.arrays import (
     Floats,
     Ints,
+    Words,
     components,
     ints,
+    packed,
     row_groups,
     slabs,
     unique_pairs,
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 _TINY = 1e-9
 _SPARSE = 64
 """Elements that may be for each one in a set, for sets to be compared as bits."""
-_MAX_CELLS = 1 << 23
+_MAX_CELLS = 1 << 21
 """Elements looked at together: about 100 MB."""
+_MAX_CANDIDATES = 1 << 20
+"""Pairs of sets looked at together: about 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,19 @@ class Sets:
         element, edge = self.element.tolist(), self.offsets.tolist()
         return [element[low:high] for low, high in pairwise(edge)]
 
+    def keys(self) -> list[bytes]:
+        """Return each set as bytes, which are equal and sort as its list does."""
+        packed, edge = self.element.astype(">u8").tobytes(), (8 * self.offsets).tolist()
+        return [packed[low:high] for low, high in pairwise(edge)]
+
     def united(self, into: Ints, size: int) -> Sets:
         """Return the unions of the sets that `into` gives one number."""
         return Sets.from_pairs(size, into[self.owner], self.element)
+
+    def part(self, low: int, high: int) -> Sets:
+        """Return some of the sets, counted from 0."""
+        first, last = np.searchsorted(self.owner, [low, high])
+        return Sets(high - low, self.owner[first:last] - low, self.element[first:last])
 
     def matrix(self, n_elements: int) -> csr_array[np.int64, tuple[int, int]]:
         """Return the sets as rows of a sparse matrix of ones."""
@@ -101,20 +115,20 @@ def alike(sets: Sets, group: Ints, similarity: float) -> Ints:
     -------
     ndarray of shape (sets.size,)
         Component of each set, counted from 0 by first member.
+
+    Notes
+    -----
+    Cost is linear in sets that share few of their rarest elements, and quadratic in distinct sets
+    of one group that share these. Memory is linear: pairs are looked at in portions.
     """
     if similarity <= 0:
-        return row_groups((group,))[0]
-    if not sets.size:
-        return ints([])
+        number, first = row_groups((group,))
+        return components(sets.size, np.arange(sets.size), first[number])
     same = _equal(sets, group)
-    n_distinct = int(same.max()) + 1
-    if n_distinct < sets.size:
-        of_distinct = np.empty(n_distinct, dtype=np.int64)
-        of_distinct[same] = group
-        return alike(sets.united(same, n_distinct), of_distinct, similarity)[same]
-    left, right = _candidates(sets, group, similarity)
-    near = jaccard(sets, left, right) >= similarity
-    return components(sets.size, left[near], right[near])
+    n_distinct = int(same.max()) + 1 if same.size else 0
+    of_distinct = np.empty(n_distinct, dtype=np.int64)
+    of_distinct[same] = group
+    return _joined(sets.united(same, n_distinct), of_distinct, similarity)[same]
 
 
 def _equal(sets: Sets, group: Ints) -> Ints:
@@ -123,48 +137,38 @@ def _equal(sets: Sets, group: Ints) -> Ints:
     An app makes the same set in batch after batch; compared in pairs they would cost the square.
     Empty sets are like no other, each is a number of its own.
     """
-    numbers: dict[tuple[int, tuple[int, ...] | int], int] = {}
-    pairs = zip(group.tolist(), map(tuple, sets.lists()), strict=True)
-    keys = ((one, elements or at) for at, (one, elements) in enumerate(pairs))
+    numbers: dict[tuple[int, bytes | int], int] = {}
+    pairs = enumerate(zip(group.tolist(), sets.keys(), strict=True))
+    keys = ((one, elements or at) for at, (one, elements) in pairs)
     return ints([numbers.setdefault(key, len(numbers)) for key in keys])
 
 
-def jaccard(sets: Sets, left: Ints, right: Ints) -> Floats:
-    """Return the Jaccard similarity of pairs of sets (paper section IV-F, equation 5)."""
-    length = sets.lengths
-    common = _common(sets, left, right)
-    union: Ints = np.maximum(length[left] + length[right] - common, 1)
-    result: Floats = common / union
-    return result
+def _joined(sets: Sets, group: Ints, similarity: float) -> Ints:
+    """Return the connected components of distinct sets."""
+    part = np.arange(sets.size)
+    if not sets.element.size:
+        return part
+    rarest, compared, length = _rarest(sets, group, similarity), Jaccard(sets), sets.lengths
+    meets = ints(rarest @ np.bincount(rarest.indices, minlength=rarest.shape[1]))
+    for low, high in slabs(np.minimum(meets, part[::-1] + 1), _MAX_CANDIDATES):
+        both = triu(rarest[low:high] @ rarest[low:].T, k=1, format="coo")
+        left, right = low + ints(both.coords[0]), low + ints(both.coords[1])
+        shorter = np.minimum(length[left], length[right])
+        near = shorter / np.maximum(length[left], length[right]) >= similarity
+        # What was joined in an earlier portion need not be compared.
+        near &= part[left] != part[right]
+        left, right = left[near], right[near]
+        near = compared.of(left, right) >= similarity
+        if near.any():
+            part = components(int(part.max()) + 1, part[left[near]], part[right[near]])[part]
+    return part
 
 
-def _common(sets: Sets, left: Ints, right: Ints) -> Ints:
-    """Return the number of elements that pairs of sets share."""
-    n_elements = int(sets.element.max()) + 1 if sets.element.size else 1
-    cells = sets.size * n_elements
-    common = np.zeros(left.size, dtype=np.int64)
-    cost = sets.lengths[left] + sets.lengths[right]
-    # Sets that hold a good part of all elements are compared faster as bits.
-    if cells <= min(_SPARSE * sets.element.size, 8 * _MAX_CELLS):
-        table = np.zeros((sets.size, n_elements), dtype=np.bool_)
-        table[sets.owner, sets.element] = True
-        bits = np.packbits(table, axis=1)
-        for low, high in slabs(np.full(left.size, bits.shape[1]), _MAX_CELLS):
-            both = bits[left[low:high]] & bits[right[low:high]]
-            common[low:high] = np.bitwise_count(both).sum(axis=1)
-        return common
-    matrix = sets.matrix(n_elements)
-    for low, high in slabs(cost, _MAX_CELLS):
-        shared = matrix[left[low:high]].multiply(matrix[right[low:high]])
-        common[low:high] = shared.sum(axis=1)
-    return common
-
-
-def _candidates(sets: Sets, group: Ints, similarity: float) -> tuple[Ints, Ints]:
-    """Return pairs that may be alike.
+def _rarest(sets: Sets, group: Ints, similarity: float) -> csr_array[np.bool_, tuple[int, int]]:
+    """Return a row for each set with the elements that it shares with all that are like it.
 
     Sets of Jaccard similarity t or more share one of the ``n - ceil(t * n) + 1`` rarest of their n
-    elements, so only those are joined on.
+    elements. Elements of different groups are different.
     """
     token, _ = row_groups((group[sets.owner], sets.element))
     rarity = np.bincount(token)[token]
@@ -173,15 +177,44 @@ def _candidates(sets: Sets, group: Ints, similarity: float) -> tuple[Ints, Ints]
     place = np.arange(order.size) - sets.offsets[sets.owner]
     prefix = length - np.ceil(similarity * length - _TINY).astype(np.int64) + 1
     chosen = order[place < prefix[sets.owner]]
-    seen = coo_array(
-        (np.ones(chosen.size, dtype=np.int64), (sets.owner[chosen], token[chosen])),
-        shape=(sets.size, int(token.max()) + 1 if token.size else 1),
+    return coo_array(
+        (np.ones(chosen.size, dtype=np.bool_), (sets.owner[chosen], token[chosen])),
+        shape=(sets.size, int(token.max()) + 1),
     ).tocsr()
-    both = triu(seen @ seen.T, k=1, format="coo")
-    left, right = ints(both.coords[0]), ints(both.coords[1])
-    shorter, longer = (
-        np.minimum(length[left], length[right]),
-        np.maximum(length[left], length[right]),
-    )
-    near = shorter / longer >= similarity
-    return left[near], right[near]
+
+
+class Jaccard:
+    """Jaccard similarities of pairs of sets (paper section IV-F, equation 5).
+
+    Parameters
+    ----------
+    sets : Sets
+        Sets to compare.
+    """
+
+    def __init__(self, sets: Sets) -> None:
+        self._length = sets.lengths
+        n_elements = int(sets.element.max()) + 1 if sets.element.size else 1
+        # Sets that hold a good part of all elements are compared faster as bits.
+        self._bits: Words | None = None
+        if sets.size * n_elements <= _SPARSE * sets.element.size:
+            self._bits = packed(sets.size, sets.owner, sets.element)
+        else:
+            self._matrix = sets.matrix(n_elements)
+
+    def of(self, left: Ints, right: Ints) -> Floats:
+        """Return the similarity of each pair; two empty sets share nothing."""
+        both = self._length[left] + self._length[right]
+        common = np.zeros(left.size, dtype=np.int64)
+        cost = both if self._bits is None else np.full(left.size, self._bits.shape[1])
+        for low, high in slabs(cost, _MAX_CELLS):
+            common[low:high] = self._common(left[low:high], right[low:high])
+        union: Ints = np.maximum(both - common, 1)
+        result: Floats = common / union
+        return result
+
+    def _common(self, left: Ints, right: Ints) -> Ints:
+        """Return the number of elements that pairs share."""
+        if self._bits is None:
+            return ints(self._matrix[left].multiply(self._matrix[right]).sum(axis=1))
+        return ints(np.bitwise_count(self._bits[left] & self._bits[right]).sum(axis=1))

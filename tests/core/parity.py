@@ -77,8 +77,8 @@ class Outcome:
         The batch.
     reasons : list of str
         Deviations that apply to it.
-    ours, theirs : list of Elements
-        Fingerprint of each flow from the engine and from upstream.
+    ours, theirs, slow : list of Elements
+        Fingerprint of each flow from the engine, from upstream, and written the slow way.
     """
 
     flows: list[Flow]
@@ -86,6 +86,7 @@ class Outcome:
     reasons: list[str]
     ours: list[Elements]
     theirs: list[Elements]
+    slow: list[Elements]
 
     @property
     def equal(self) -> bool:
@@ -153,8 +154,10 @@ def outcomes() -> Iterator[Outcome]:
     for chosen in parameters():
         batches = [batch(chance) for _ in range(BATCHES)]
         for flows, ours in zip(batches, engine(batches, chosen), strict=True):
-            found = deviations.reasons(oracle.steps(flows, chosen), chosen)
-            yield Outcome(flows, chosen, found, ours, upstream.fingerprints(flows, chosen))
+            steps = oracle.steps(flows, chosen)
+            found = deviations.reasons(steps, chosen)
+            theirs = upstream.fingerprints(flows, chosen)
+            yield Outcome(flows, chosen, found, ours, theirs, steps.merged)
 
 
 def engine(batches: Sequence[list[Flow]], parameters: Parameters) -> list[list[Elements]]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowprint_zeek.core import correlation
-from flowprint_zeek.core.arrays import ints
+from flowprint_zeek.core.arrays import Ints, ints
 from flowprint_zeek.core.correlation import Signatures, correlation_graph, edges, signatures
 
 ACTIVITY = st.lists(
@@ -21,8 +21,8 @@ ACTIVITY = st.lists(
 )
 
 
-def signatures_of(activity: list[tuple[int, frozenset[int]]]) -> Signatures:
-    """Return the signatures of destinations given by group and windows."""
+def signatures_of(activity: list[tuple[int, frozenset[int]]]) -> tuple[Signatures, Ints]:
+    """Return the signatures of destinations given by group and windows, and that of each."""
     pairs = [(at, window) for at, (_, windows) in enumerate(activity) for window in windows]
     return signatures(
         ints([group for group, _ in activity]),
@@ -44,9 +44,9 @@ def windows_of(found: Signatures) -> list[tuple[int, frozenset[int]]]:
 @given(ACTIVITY)
 def test_signatures(activity: list[tuple[int, frozenset[int]]]) -> None:
     """Destinations of one group and the same windows share a signature, others do not."""
-    found = signatures_of(activity)
+    found, of_destination = signatures_of(activity)
     distinct = windows_of(found)
-    assert [distinct[at] for at in found.of_destination.tolist()] == activity
+    assert [distinct[at] for at in of_destination.tolist()] == activity
     assert len(set(distinct)) == len(distinct)
     assert sorted(found.group.tolist()) == found.group.tolist()
 
@@ -57,7 +57,7 @@ def test_edges_against_all_pairs(
     activity: list[tuple[int, frozenset[int]]], least: Fraction
 ) -> None:
     """Edges join the signatures of a group whose correlation is at least the threshold."""
-    found = signatures_of(activity)
+    found, _ = signatures_of(activity)
     distinct = windows_of(found)
     expected = {}
     for (one, (g, a)), (other, (h, b)) in combinations(enumerate(distinct), 2):
@@ -73,7 +73,7 @@ def test_edges_against_all_pairs(
 @given(ACTIVITY)
 def test_in_slabs(activity: list[tuple[int, frozenset[int]]]) -> None:
     """Looking at a few groups at a time gives the same edges."""
-    found = signatures_of(activity)
+    found, _ = signatures_of(activity)
     whole = edges(found, 0.1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(correlation, "_MAX_PAIRS", 1)
@@ -86,15 +86,34 @@ def test_in_slabs(activity: list[tuple[int, frozenset[int]]]) -> None:
 @pytest.mark.parametrize(("common", "size", "least"), [(9, 10, 0.9), (1, 10, 0.1), (3, 10, 0.3)])
 def test_exactly_the_threshold(common: int, size: int, least: float) -> None:
     """A correlation of exactly the threshold is an edge."""
-    found = signatures_of([(0, frozenset(range(size))), (0, frozenset(range(common)))])
+    found, _ = signatures_of([(0, frozenset(range(size))), (0, frozenset(range(common)))])
     assert edges(found, least).left.size == 1
     assert edges(found, least + 1e-9).left.size == 0
 
 
+def test_the_busiest_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a group with too many signatures those of most windows are joined, and the group is told.
+
+    Of equally busy ones those that come first are.
+    """
+    monkeypatch.setattr(correlation, "MAX_SIGNATURES", 3)
+    many = [(0, frozenset(w)) for w in ([9], [8, 9], [7, 8, 9], [6, 9], [5, 6, 7, 8, 9], [1, 9])]
+    found, _ = signatures_of([*many, (1, frozenset({1})), (1, frozenset({1, 2}))])
+    windows = [one for _, one in windows_of(found)]
+    graph = edges(found, 0.1)
+    met = {windows[at] for at in (*graph.left, *graph.right) if found.group[at] == 0}
+    first_pair = min((one for one in windows if len(one) == 2 and 9 in one), key=windows.index)
+    assert met == {frozenset({7, 8, 9}), frozenset({5, 6, 7, 8, 9}), first_pair}
+    assert graph.cut.tolist() == [0]
+    assert (found.group[graph.left] == 1).sum() == 1
+
+
 def test_graph() -> None:
     """The graph says what stands behind its nodes, and can be exported as JSON."""
-    found = signatures_of([(0, frozenset({4, 5})), (0, frozenset({5})), (0, frozenset({4, 5}))])
-    graph = correlation_graph(found, edges(found, 0.1), [("a",), ("b", "c"), ("d",)])
+    activity = [(0, frozenset({4, 5})), (0, frozenset({5})), (0, frozenset({4, 5}))]
+    found, of_destination = signatures_of(activity)
+    elements = [("a",), ("b", "c"), ("d",)]
+    graph = correlation_graph(found, of_destination, edges(found, 0.1), elements)
     nodes = {tuple(data["windows"]): data["destinations"] for _, data in graph.nodes(data=True)}
     assert nodes == {(4, 5): [["a"], ["d"]], (5,): [["b", "c"]]}
     assert [data["weight"] for _, _, data in graph.edges(data=True)] == [0.5]

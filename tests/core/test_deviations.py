@@ -135,6 +135,18 @@ class TestFlows:
         assert all(group in fp for fp in upstream.fingerprints(flows, Parameters()))
         assert ["10.0.0.1"] == kept["resp_h"].tolist()
 
+    def test_proxies(self) -> None:
+        """Upstream ties what goes through a proxy together; where logs tell one, we do not."""
+        flows = [Flow("10.0.0.9", 3128, (float(40 * at),), f"c{at}") for at in range(2)]
+        flows.append(to("a", 0.0))
+        table = flow_table(flows).assign(proxied=[True, True, False])
+        apart = [set(fp) for fp in FlowPrint().fingerprint(table)]
+
+        tied = {"10.0.0.1:443", "10.0.0.9:3128", "cert:c0", "cert:c1"}
+        assert all(fp == tied for fp in upstream.fingerprints(flows, Parameters()))
+        assert [set(fp) for fp in FlowPrint().fingerprint(flows)] == [tied] * 3
+        assert apart == [{"10.0.0.1:443", "cert:c0"}] * 3
+
 
 class TestTies:
     @pytest.mark.parametrize(("first", "last", "differs"), [("a", "c", False), ("c", "a", True)])

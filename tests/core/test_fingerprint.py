@@ -164,6 +164,32 @@ def test_equally_near_in_time(busier: str) -> None:
     assert found.n_flows[found.of_slice[-1]] == 6
 
 
+@pytest.mark.parametrize("lower", ["earlier", "later"])
+def test_equally_near_and_as_busy(lower: str) -> None:
+    """A flow equally near to two fingerprints of as many flows goes to that of lower elements."""
+    times = (0, 20) if lower == "earlier" else (20, 0)
+    rows = [quiet(f"10.0.{net}.{n}", at, at) for net, at in enumerate(times) for n in range(2)]
+    rows.append(quiet("10.0.9.9", 10, 10))
+
+    found = fingerprint(pd.DataFrame(rows), Parameters(window=5))
+
+    assert found.elements()[found.of_slice[-1]] == ("10.0.0.0:443", "10.0.0.1:443")
+
+
+@pytest.mark.parametrize("busier", [None, 0, 1])
+def test_near_flows_of_one_time(busier: int | None) -> None:
+    """Of fingerprints whose flows start together that of most flows wins, then lower elements."""
+    rows = [quiet(f"10.0.{net}.{n}", 0, 20 + 20 * net) for net in range(2) for n in range(2)]
+    rows += [] if busier is None else [rows[2 * busier]]
+    rows.append(quiet("10.0.9.9", 10, 10))
+
+    found = fingerprint(pd.DataFrame(rows), Parameters(window=5, correlation=0.9))
+
+    net = busier or 0
+    assert found.size == 2
+    assert found.elements()[found.of_slice[-1]] == (f"10.0.{net}.0:443", f"10.0.{net}.1:443")
+
+
 def test_many_flows_are_no_element() -> None:
     """However many flows a fingerprint has, one with more elements is larger."""
     busy = [quiet("10.0.0.1", 1, 1)] * 100

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flowprint_zeek.core import membership
+from flowprint_zeek.core import correlation, membership
+from flowprint_zeek.core import fingerprint as module
 from flowprint_zeek.core.cliques import Heaviest, heaviest_cliques
-from flowprint_zeek.core.correlation import MAX_SIGNATURES
+from flowprint_zeek.core.correlation import MAX_SIGNATURES, Edges, Signatures, edges
 from flowprint_zeek.core.fingerprint import Parameters, fingerprint
 from tests.core.graphs import signatures
 from tests.core.test_fingerprint import quiet
@@ -84,12 +85,11 @@ def test_a_hostile_device_takes_nothing_from_others() -> None:
     assert beside == alone
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.1])
-def test_more_signatures_than_are_compared(correlation: float) -> None:
+def test_more_signatures_than_are_compared() -> None:
     """The busiest signatures of a batch are compared, and a batch of more is bounded."""
     rows = signatures("random", MAX_SIGNATURES + 200, 1, windows=100, chance=0.02)
     many = active(rows, 3, device="many")
-    parameters = Parameters(window=3, correlation=correlation)
+    parameters = Parameters(window=3)
     alone, _ = calm_elements(CALM, parameters)
     beside, bounded = calm_elements([*many, *CALM], parameters)
     found = fingerprint(pd.DataFrame(many), parameters)
@@ -97,6 +97,46 @@ def test_more_signatures_than_are_compared(correlation: float) -> None:
     assert beside == alone
     assert found.size > 0
     assert (found.of_slice >= 0).all()
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many edges were made at a time."""
+    sizes: list[int] = []
+
+    def spied(signatures: Signatures, correlation: float) -> Edges:
+        found = edges(signatures, correlation)
+        sizes.append(found.left.size)
+        return found
+
+    monkeypatch.setattr(module, "edges", spied)
+    return sizes
+
+
+def test_edges_of_a_few_groups_are_held_at_a_time(
+    made: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many devices there are, their edges are not all held, and the answer is the same."""
+    hard = active(signatures("random", 59, 1, chance=0.4), 15, device="")
+    hard.append(quiet("10.9.9.9", 299, 299))
+    flows = pd.DataFrame([row | {"device": f"d{n}"} for n in range(6) for row in hard])
+    parameters = Parameters(window=15, clique_budget=300)
+    whole = fingerprint(flows, parameters)
+    monkeypatch.setattr(correlation, "_MAX_PAIRS", 2 * 60**2)
+    parts = fingerprint(flows, parameters)
+    assert made == [6 * made[-1] // 2, *[made[-1]] * 3]
+    assert whole.bounded == parts.bounded == 6
+    assert whole.elements() == parts.elements()
+    assert whole.of_slice.tolist() == parts.of_slice.tolist()
+
+
+def test_where_all_are_joined_nothing_is_compared(made: list[int]) -> None:
+    """With a correlation of 0 all destinations of a batch are one fingerprint, however many."""
+    rows = signatures("random", MAX_SIGNATURES + 200, 1, windows=100, chance=0.02)
+    flows = pd.DataFrame([*active(rows, 3, device="many"), *CALM])
+    found = fingerprint(flows, Parameters(window=3, correlation=0.0))
+    assert [4, MAX_SIGNATURES + 200] == [len(one) for one in found.elements()]
+    assert (found.bounded, made) == (0, [0])
 
 
 def test_a_batch_is_bounded_once() -> None:

@@ -8,7 +8,6 @@ import pytest
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.novelty import (
     KNOWN,
-    TOO_LITTLE,
     UNSEEN_DEVICE,
     UNSEEN_SITE,
     Judgement,
@@ -31,6 +30,7 @@ def judged(kinds: str, *, flows: int = 5, weight: list[int] | None = None) -> Ju
         Sets.from_iterables([range(len(kinds))]),
         own=np.array([kind.islower() for kind in kinds], dtype=np.bool_),
         own_flows=ints([flows]),
+        similarity=np.array([0.0]),
         new_site=np.array([kind in "sS" for kind in kinds], dtype=np.bool_),
         new_device=np.array([kind in "sSd" for kind in kinds], dtype=np.bool_),
         weight=ints([1] * len(kinds) if weight is None else weight),
@@ -44,17 +44,17 @@ VERDICTS = [
     ("sso", 5, UNSEEN_SITE, 2 / 3),
     ("ssoo", 5, UNSEEN_SITE, 0.5),
     ("ssooo", 5, UNSEEN_DEVICE, 0.4),
-    ("so", 5, TOO_LITTLE, 0.5),
+    ("so", 5, UNSEEN_SITE, 0.5),
     ("soo", 5, KNOWN, 1 / 3),
-    ("sss", 4, TOO_LITTLE, 1.0),
+    ("sss", 1, UNSEEN_SITE, 1.0),
     ("ssoooo", 4, KNOWN, 1 / 3),
     ("ddo", 5, UNSEEN_DEVICE, 0.0),
     ("ddo", 4, KNOWN, 0.0),
     ("doo", 5, KNOWN, 0.0),
     ("sdo", 5, UNSEEN_DEVICE, 1 / 3),
-    ("sd", 5, TOO_LITTLE, 0.5),
-    ("SSo", 5, KNOWN, 0.0),
-    ("sSo", 5, KNOWN, 1 / 3),
+    ("sd", 5, UNSEEN_SITE, 0.5),
+    ("SSo", 5, KNOWN, 2 / 3),
+    ("sSo", 5, UNSEEN_SITE, 2 / 3),
     ("ssO", 5, UNSEEN_SITE, 2 / 3),
 ]
 
@@ -85,6 +85,7 @@ def test_many_at_once() -> None:
         Sets.from_iterables([[0, 1], [], [2, 3]]),
         own=np.array([True] * 4),
         own_flows=ints([9, 9, 9]),
+        similarity=np.zeros(3),
         new_site=np.array([True, True, False, False]),
         new_device=np.array([True] * 4),
         weight=ints([1] * 4),
@@ -95,7 +96,22 @@ def test_many_at_once() -> None:
 
 
 def test_rarity() -> None:
-    """What fewer known fingerprints hold weighs more, and everything weighs something."""
-    weight = rarity(ints([0, 1, 9, 99]), 99)
-    assert weight.tolist() == [4606, 3913, 2304, 1]
-    assert rarity(ints([0]), 0).tolist() == [1]
+    """What was seen less often weighs more, and everything weighs something."""
+    assert rarity(ints([0, 1, 3, 1 << 40])).tolist() == [65536, 32768, 16384, 1]
+
+
+def test_by_similarity() -> None:
+    """By setting the similarity to the nearest known app decides, as in the paper."""
+    found = judge(
+        Sets.from_iterables([[0, 1], [0, 1]]),
+        own=np.array([True, False, True, True]),
+        own_flows=ints([9, 9]),
+        similarity=np.array([0.05, 0.1]),
+        new_site=np.array([False] * 4),
+        new_device=np.array([False] * 4),
+        weight=ints([1] * 4),
+        rule=Rule(by="similarity", threshold=0.1),
+    )
+    assert found.verdict.tolist() == [UNSEEN_SITE, KNOWN]
+    assert found.score.tolist() == [0.95, 0.9]
+    assert found.core.tolist() == [True, False, False, False]

@@ -47,6 +47,11 @@ class TestGenerated:
         unequal = [one for one in run if not one.reasons and not one.equal]
         assert [(one.parameters, one.flows) for one in unequal[:1]] == []
 
+    def test_the_slow_way(self, run: list[Outcome]) -> None:
+        """Every batch, deviations or not, has the fingerprints that the slow way gives it."""
+        unequal = [one for one in run if one.ours != one.slow]
+        assert [(one.parameters, one.flows) for one in unequal[:1]] == []
+
     def test_many(self, run: list[Outcome]) -> None:
         """There are at least 5,000 batches."""
         assert len(run) >= 5_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 from itertools import combinations
 
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from flowprint_zeek.core import sets as module
 from flowprint_zeek.core.arrays import ints
-from flowprint_zeek.core.sets import Sets, alike, jaccard
+from flowprint_zeek.core.sets import Jaccard, Sets, alike
 
 THRESHOLDS = [Fraction(n, 10) for n in range(1, 11)] + [
     *(Fraction(1, 3), Fraction(2, 3), Fraction(3, 7), Fraction(18, 20), Fraction(1, 100)),
@@ -56,7 +58,10 @@ def test_alike_against_all_pairs(
 
 @pytest.mark.parametrize(
     ("common", "size", "least"),
-    [(9, 10, 0.9), (18, 20, 0.9), (27, 30, 0.9), (7, 10, 0.7), (3, 10, 0.3), (1, 10, 0.1)],
+    [
+        *((9, 10, 0.9), (18, 20, 0.9), (27, 30, 0.9), (7, 10, 0.7), (3, 10, 0.3), (1, 10, 0.1)),
+        (14, 25, 0.56),  # 0.56 * 25 is a little more than 14
+    ],
 )
 def test_exactly_the_threshold(common: int, size: int, least: float) -> None:
     """A similarity of exactly the threshold joins, where its float would round below."""
@@ -76,13 +81,40 @@ def test_chains_are_joined() -> None:
 def test_threshold_of_zero_joins_groups(least: float) -> None:
     """A threshold of at most 0 joins all sets of a group."""
     sets = Sets.from_iterables([[1], [2], [3], []])
-    assert alike(sets, ints([0, 1, 0, 1]), least).tolist() == [0, 1, 0, 1]
+    assert alike(sets, ints([7, 3, 7, 3]), least).tolist() == [0, 1, 0, 1]
 
 
 def test_equal_sets_are_not_compared_in_pairs() -> None:
     """An app that comes back in 100,000 batches is one set, not billions of pairs."""
     sets = Sets.from_iterables([[1, 2, 3], [7, 8]] * 100_000)
     assert alike(sets, ints(np.zeros(sets.size)), 0.9).tolist() == [0, 1] * 100_000
+
+
+@settings(max_examples=100, deadline=None)
+@given(FAMILIES, st.sampled_from(THRESHOLDS), st.integers(1, 3))
+def test_in_portions(sets: list[frozenset[int]], least: Fraction, n_groups: int) -> None:
+    """Comparing the candidates of one set at a time joins the same sets."""
+    group = ints([at % n_groups for at in range(len(sets))])
+    whole = alike(Sets.from_iterables(sets), group, float(least))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MAX_CANDIDATES", 1)
+        parts = alike(Sets.from_iterables(sets), group, float(least))
+    assert whole.tolist() == parts.tolist()
+
+
+def test_memory_does_not_grow_with_pairs() -> None:
+    """Of 3,000 sets that all are alike, few of the millions of pairs are held at a time."""
+    random = np.random.default_rng(1)
+    sets = Sets.from_iterables([random.permutation(60)[:57].tolist() for _ in range(3_000)])
+    group = np.zeros(sets.size, dtype=np.int64)
+    tracemalloc.start()
+    try:
+        found = alike(sets, group, 0.9)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not found.any()
+    assert peak < 150_000_000
 
 
 def test_no_sets() -> None:
@@ -96,7 +128,7 @@ def test_jaccard(family: list[frozenset[int]]) -> None:
     pairs = [(a, b) for a in range(len(family)) for b in range(len(family))]
     left, right = (ints(side) for side in zip(*pairs, strict=True))
     expected = [len(family[a] & family[b]) / max(len(family[a] | family[b]), 1) for a, b in pairs]
-    assert jaccard(Sets.from_iterables(family), left, right).tolist() == expected
+    assert Jaccard(Sets.from_iterables(family)).of(left, right).tolist() == expected
 
 
 @given(FAMILIES)
@@ -105,6 +137,23 @@ def test_lists(family: list[frozenset[int]]) -> None:
     sets = Sets.from_iterables([[*one, *one] for one in family])
     assert sets.lists() == [sorted(one) for one in family]
     assert sets.lengths.tolist() == [len(one) for one in family]
+
+
+@given(st.lists(st.frozensets(st.integers(0, 1 << 40), max_size=4), max_size=8))
+def test_keys(family: list[frozenset[int]]) -> None:
+    """As bytes sets are equal, and sort, as their sorted lists do."""
+    sets = Sets.from_iterables(family)
+    keys, lists = sets.keys(), sets.lists()
+    for one in range(sets.size):
+        for other in range(sets.size):
+            assert (keys[one] < keys[other]) == (lists[one] < lists[other])
+            assert (keys[one] == keys[other]) == (lists[one] == lists[other])
+
+
+def test_part() -> None:
+    """A part of the sets is counted from 0."""
+    part = Sets.from_iterables([[1, 2], [], [5], [7]]).part(1, 3)
+    assert (part.size, part.lists()) == (2, [[], [5]])
 
 
 def test_united() -> None:
