@@ -1,7 +1,7 @@
 """Network destinations: elements that flows tie together within a device and batch.
 
 Two element schemes share this code. ``paper`` (section IV-C) ties a flow's endpoint to its
-certificate, and destinations are the connected components. In ``names`` the server name replaces
+certificate, and destinations are the connected components. In ``names`` the name replaces
 the address and ties nothing, so that CDNs and proxies do not weld strangers together; a flow
 without a name keeps its endpoint.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from flowprint_zeek.core import elements as el
-from flowprint_zeek.core.arrays import Ints, Texts, components, distinct, ints, unique_pairs
+from flowprint_zeek.core.arrays import Bools, Ints, Texts, components, distinct, ints, unique_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,8 +85,16 @@ def encode(flows: pd.DataFrame, scheme: str) -> Encoded:
     if scheme == "names":
         primary, secondary = np.where(extra >= 0, extra, endpoint), np.full(extra.size, -1)
     else:
-        primary, secondary = endpoint, extra
+        # Through an explicit proxy, one endpoint would tie all certificates together.
+        alone = (extra >= 0) & _proxied(flows)
+        primary, secondary = np.where(alone, extra, endpoint), np.where(alone, -1, extra)
     return _in_canonical_order(words, ints(primary), ints(secondary))
+
+
+def _proxied(flows: pd.DataFrame) -> Bools:
+    if "proxied" not in flows:
+        return np.zeros(len(flows), dtype=np.bool_)
+    return flows["proxied"].to_numpy(dtype=np.bool_)
 
 
 def _factorize(texts: Texts) -> tuple[Ints, Sequence[str]]:

@@ -13,11 +13,18 @@ column           dtype      meaning
 ``resp_h``       text       destination address
 ``resp_p``       int64      destination port
 ``certificate``  text       fingerprint of the server's leaf certificate, "" without
-``name``         text       normalised server name, "" without
+``name``         text       normalised name the flow was made to, "" without
 ``times``        object     optional: int64 arrays of every packet time, µs
 ===============  =========  ==================================================================
 
-Tables made from logs also carry ``uid``, ``orig_h``, ``orig_p``, ``proto`` and ``n_bytes``.
+Tables made from logs also carry ``uid``, ``orig_h``, ``orig_p``, ``proto``, ``n_bytes`` and
+
+=============  =======  =======================================================================
+``client``     text     fingerprint of the TLS client, ``ja4:…`` or ``ja3:…``, "" without
+``proxied``    bool     the destination is an explicit proxy: the endpoint of a flow that has a
+                        certificate is no element, since it would tie strangers together
+``named_by``   int64    what told a name, bits of `SERVER_NAME`, `HTTP_HOST`, `DNS_NAME`
+=============  =======  =======================================================================
 """
 
 from __future__ import annotations
@@ -39,6 +46,9 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 """Microseconds in a second: the unit of every time in a flow table."""
+
+SERVER_NAME, HTTP_HOST, DNS_NAME = 1, 2, 4
+"""Bits of ``named_by``: TLS or QUIC, HTTP, and a lookup of the flow's own host told a name."""
 
 REQUIRED = ("start", "end", "resp_h", "resp_p", "certificate", "name")
 """Columns that every flow table has."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from flowprint_zeek.core.devices import Selector, without_names
+from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import LogError
-from flowprint_zeek.stream.pipeline import selection_of
+from flowprint_zeek.stream.configured import selection_of
 from flowprint_zeek.stream.report import lacking
+from flowprint_zeek.zeek.beside import Beside
 from flowprint_zeek.zeek.certificates import needed
-from flowprint_zeek.zeek.join import COLUMNS, TlsRows, conn_rows
+from flowprint_zeek.zeek.join import COLUMNS, conn_rows
 from flowprint_zeek.zeek.reader import ReadStats, read_chunks
 
 if TYPE_CHECKING:
@@ -43,21 +45,19 @@ def read_capture(
     if not any(log.kind == "conn" for log in logs):
         raise LogError("no conn log: nothing to fingerprint")
     selector = Selector(selection_of(config))
-    tls = TlsRows(deny=config.ignore.shared_names)
+    beside = Beside(deny=config.ignore.shared_names, dns_keep=microseconds(config.stream.dns_keep))
     parts = []
     for log in needed(logs):
         for chunk in read_chunks(log, COLUMNS[log.kind], stats=stats):
             if log.kind == "conn":
                 parts.append(selector.select(span.of(conn_rows(chunk))))
             else:
-                tls.take(log.kind, chunk)
+                beside.take(log.kind, chunk)
     if not parts:
         raise LogError("the conn logs have no rows", path=logs[0].path)
     flows = pd.concat(parts, ignore_index=True)
     flows = flows.sort_values(["start", "uid", "end"], ignore_index=True)
     twice = flows.duplicated(["uid", "start"], keep="last") & (flows["uid"] != "")
     flows = flows[~twice].reset_index(drop=True)
-    stats.problems += lacking(logs, by_file=tls.by_file)
-    certificate, name = tls.look_up(flows["uid"].to_numpy(dtype=object))
-    flows = flows.assign(certificate=certificate, name=name)
-    return without_names(flows, config.ignore.names), selector.dropped
+    stats.problems += lacking(logs, by_file=beside.tls.by_file)
+    return without_names(beside.join(flows), config.ignore.names), selector.dropped

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.zeek.files import LogFile
 
 NO_SSL = "no ssl log: no server names and no certificates, only addresses"
+NAMES_WITHOUT_SSL = "no ssl log: no server names and no certificates, names of http and dns only"
 ONLY_QUIC = "no ssl log: no certificates, and server names of QUIC only"
 NO_X509 = "no x509 log: of the certificates, ssl.log tells only the files they were in"
 
@@ -43,6 +44,7 @@ def report(source: Source, pipeline: Pipeline) -> dict[str, object]:
         "overdue": pipeline.overdue,
         "bounded_batches": counts.bounded_batches,
         "tls_rows_dropped": pipeline.tls_dropped,
+        "name_rows_dropped": pipeline.names_dropped,
         "coverage": _coverage(pipeline),
         "known": {"fingerprints": len(pipeline.site.known), "elements": len(pipeline.site.seen)},
     }
@@ -53,7 +55,9 @@ def _coverage(pipeline: Pipeline) -> dict[str, float | None]:
     counts = pipeline.counts
     parts = {
         "certificate": counts.with_certificate,
-        "server_name": counts.with_name,
+        "server_name": counts.with_server_name,
+        "http_host": counts.with_http_host,
+        "dns_name": counts.with_dns_name,
         "none": counts.with_neither,
     }
     if not counts.flows:
@@ -75,6 +79,9 @@ def warnings(source: Source, pipeline: Pipeline) -> list[str]:
     if pipeline.tls_dropped:
         dropped = _counted(pipeline.tls_dropped, "row")
         found.append(f"{dropped} of ssl, quic and x509 logs dropped: raise stream.join_rows")
+    if pipeline.names_dropped:
+        dropped = _counted(pipeline.names_dropped, "row")
+        found.append(f"{dropped} of http and dns logs dropped: raise stream.join_rows")
     learned, known = pipeline.counts.learned, len(pipeline.site.known)
     if learned and 0 < known < _SOME:
         few = f"{_counted(known, 'fingerprint')} in {_counted(learned, 'batch', 'es')}"
@@ -95,7 +102,8 @@ def lacking(logs: Sequence[LogFile], *, by_file: bool) -> list[str]:
     kinds = {log.kind for log in logs}
     found = []
     if "ssl" not in kinds:
-        found.append(ONLY_QUIC if "quic" in kinds else NO_SSL)
+        others = NAMES_WITHOUT_SSL if kinds & {"http", "dns"} else NO_SSL
+        found.append(ONLY_QUIC if "quic" in kinds else others)
     if by_file and not kinds & {"x509", "files"}:
         found.append(NO_X509)
     return found

@@ -13,6 +13,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.elements import digest, normalise_name
+from flowprint_zeek.zeek.names import certified_name
 from flowprint_zeek.zeek.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 X509_COLUMNS = (
     *("ts", "id", "fingerprint"),
-    *("certificate.serial", "certificate.subject", "certificate.issuer"),
+    *("certificate.serial", "certificate.subject", "certificate.issuer", "san.dns"),
 )
 """What `Certificates` needs of an x509.log."""
 
@@ -33,6 +34,7 @@ FILES_COLUMNS = ("ts", "fuid", "source", "sha1", "sha256")
 
 _OVER_TLS = {"SSL", "DTLS", ""}
 _DIGITS = 16
+_UNKNOWN = (0, "", "", "")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -70,7 +72,7 @@ class Certificates:
 
     def __init__(self, limit: int) -> None:
         self._in_file: Waiting[tuple[int, str]] = Waiting(limit)
-        self._known: Waiting[tuple[int, str, str]] = Waiting(max(limit // 8, 1), latest=True)
+        self._known: Waiting[tuple[int, str, str, str]] = Waiting(max(limit // 8, 1), latest=True)
 
     @property
     def dropped(self) -> int:
@@ -79,15 +81,16 @@ class Certificates:
 
     def add_x509(self, chunk: pd.DataFrame) -> None:
         """Take rows of x509.log: ``X509_COLUMNS`` as read."""
-        ts, files, hashes, serials, subjects, issuers = (
+        ts, files, hashes, serials, subjects, issuers, alternatives = (
             chunk[column].tolist() for column in X509_COLUMNS
         )
+        first = [names[0] if names else "" for names in alternatives]
         certificates = [
             sys.intern(sha256 or issued(issuer, serial))
             for sha256, issuer, serial in zip(hashes, issuers, serials, strict=True)
         ]
         self._in_file.add(files, list(zip(ts, certificates, strict=True)))
-        self._known.add(certificates, list(zip(ts, subjects, serials, strict=True)))
+        self._known.add(certificates, list(zip(ts, subjects, serials, first, strict=True)))
 
     def add_files(self, chunk: pd.DataFrame) -> None:
         """Take rows of files.log: ``FILES_COLUMNS`` as read."""
@@ -100,7 +103,7 @@ class Certificates:
         self, ts: Sequence[int], certificates: Sequence[str], subjects: Sequence[str]
     ) -> None:
         """Take what another log says of certificates."""
-        self._known.add(certificates, list(zip(ts, subjects, repeat(""), strict=False)))
+        self._known.add(certificates, list(zip(ts, subjects, repeat(""), repeat(""), strict=False)))
 
     def in_files(self, fuids: Iterable[str]) -> list[str]:
         """Return the certificate in each file, "" where no log has told it."""
@@ -108,9 +111,14 @@ class Certificates:
 
     def described(self, certificate: str) -> str:
         """Return how people read a certificate: its subject, else serial number, else digits."""
-        ((_, subject, serial),) = self._known.look_up([certificate], (0, "", ""))
+        ((_, subject, serial, _),) = self._known.look_up([certificate], _UNKNOWN)
         number = f"serial {serial}" if serial else certificate.rpartition(":")[2][:_DIGITS]
         return subject or number
+
+    def names(self, certificates: Iterable[str]) -> list[str]:
+        """Return the host that each certificate is of, "" where nothing tells."""
+        rows = self._known.look_up(certificates, _UNKNOWN)
+        return [certified_name(alternative, subject) for _, subject, _, alternative in rows]
 
     def forget(self, fuids: Iterable[str]) -> None:
         """Drop the files of connections that are done with."""

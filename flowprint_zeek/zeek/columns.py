@@ -298,6 +298,7 @@ _SSL_EXTRA: Columns = (
     ("ja3s", "string"),
     ("ja4", "string"),
 )
+_QUIC_EXTRA: Columns = (("ja4", "string"),)
 
 _DNS_EXTRA: Columns = (
     ("opcode", "count"),
@@ -324,7 +325,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
     "notice": dict(NOTICE_LOG),
     "http": dict(HTTP_LOG),
     "dns": dict(DNS_LOG + _DNS_EXTRA),
-    "quic": dict(QUIC_LOG),
+    "quic": dict(QUIC_LOG + _QUIC_EXTRA),
     "dhcp": dict(DHCP_LOG + _DHCP_EXTRA),
     "files": dict(FILES_LOG + _FILES_EXTRA),
     "capture_loss": dict(CAPTURE_LOSS_LOG),

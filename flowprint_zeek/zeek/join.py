@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flowprint_zeek.core.elements import normalise_name
+from flowprint_zeek.core.elements import printable
+from flowprint_zeek.zeek.answers import DNS_COLUMNS
 from flowprint_zeek.zeek.certificates import FILES_COLUMNS, X509_COLUMNS, Certificates
 from flowprint_zeek.zeek.columns import UNSET, as_frame, objects
+from flowprint_zeek.zeek.names import HTTP_COLUMNS, Naming, of_distinct
 from flowprint_zeek.zeek.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -45,10 +47,11 @@ CONN_COLUMNS = (
 SSL_COLUMNS = (
     *("ts", "uid", "server_name"),
     *("cert_chain_fps", "cert_chain_fuids", "cert_hash", "subject"),
+    *("ja4", "ja3"),
 )
 """What `TlsRows` needs of an ssl.log, of whatever Zeek or Bro."""
 
-QUIC_COLUMNS = ("ts", "uid", "server_name")
+QUIC_COLUMNS = ("ts", "uid", "server_name", "ja4")
 """What `TlsRows` needs of a quic.log."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -57,6 +60,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "quic": QUIC_COLUMNS,
     "x509": X509_COLUMNS,
     "files": FILES_COLUMNS,
+    "http": HTTP_COLUMNS,
+    "dns": DNS_COLUMNS,
 }
 """Kinds of logs that flows are made of, and what of each."""
 
@@ -98,7 +103,7 @@ def conn_rows(chunk: pd.DataFrame) -> pd.DataFrame:
             "n_bytes": _bytes(chunk["orig_bytes"]) + _bytes(chunk["resp_bytes"]),
             "local_orig": chunk["local_orig"].to_numpy(),
             "answered": _answered(chunk),
-            "flipped": np.array(_of_distinct(lambda text: "^" in text, history), dtype=np.bool_),
+            "flipped": np.array(of_distinct(lambda text: "^" in text, history), dtype=np.bool_),
             "orig_l2_addr": chunk["orig_l2_addr"].to_numpy(),
             "ctx": _contexts(chunk),
         },
@@ -108,12 +113,6 @@ def conn_rows(chunk: pd.DataFrame) -> pd.DataFrame:
 
 def _bytes(column: pd.Series[int]) -> NDArray[np.int64]:
     return np.clip(column.to_numpy(), 0, _MOST_BYTES)
-
-
-def _of_distinct(function: Callable[[Any], Any], values: list[Any]) -> list[Any]:
-    """Return a function of each value, computed once for equal ones."""
-    known = {value: function(value) for value in dict.fromkeys(values)}
-    return list(map(known.__getitem__, values))
 
 
 def _answered(chunk: pd.DataFrame) -> NDArray[np.bool_]:
@@ -132,7 +131,7 @@ def _contexts(chunk: pd.DataFrame) -> NDArray[Any]:
     outer = _first_set(chunk["id.ctx.vlan"], chunk["vlan"])
     inner = _first_set(chunk["id.ctx.inner_vlan"], chunk["inner_vlan"])
     pairs = list(zip(outer.tolist(), inner.tolist(), strict=True))
-    return objects(_of_distinct(_context, pairs))
+    return objects(of_distinct(_context, pairs))
 
 
 def _first_set(first: pd.Series[int], second: pd.Series[int]) -> NDArray[np.int64]:
@@ -143,10 +142,10 @@ def _context(vlans: tuple[int, int]) -> str:
     return ".".join(str(vlan) for vlan in vlans if vlan != UNSET)
 
 
-TlsRow = tuple[int, str, str, str]
-"""Time, certificate, name, and the file of a certificate that x509.log tells."""
+TlsRow = tuple[int, str, str, str, str]
+"""Time, certificate, name, the file of a certificate that x509.log tells, client fingerprint."""
 
-_NOTHING: TlsRow = (UNSET, "", "", "")
+_NOTHING: TlsRow = (UNSET, "", "", "", "")
 
 
 class TlsRows:
@@ -175,10 +174,10 @@ class TlsRows:
     def __init__(self, limit: int = 1_000_000, deny: Collection[str] = ()) -> None:
         self.certificates = Certificates(limit)
         self.by_file = False
-        self._deny = frozenset(deny)
-        self._deny_below = tuple(name for name in deny if name.startswith("."))
+        self._naming = Naming(deny)
+        self._clients = False
         self._ssl: Waiting[TlsRow] = Waiting(limit)
-        self._quic: Waiting[tuple[int, str]] = Waiting(limit)
+        self._quic: Waiting[tuple[int, str, str]] = Waiting(limit)
 
     def __len__(self) -> int:
         return len(self._ssl)
@@ -206,32 +205,40 @@ class TlsRows:
             ``SSL_COLUMNS`` of an ssl.log as read. Rows without uid are left out.
         """
         ts = chunk["ts"].tolist()
-        prints = _of_distinct(_leaf, chunk["cert_chain_fps"].tolist())
-        files = _of_distinct(_leaf, chunk["cert_chain_fuids"].tolist())
-        hashes = _of_distinct(_md5, chunk["cert_hash"].tolist())
-        names = _of_distinct(self._name, chunk["server_name"].tolist())
+        prints = of_distinct(_leaf, chunk["cert_chain_fps"].tolist())
+        files = of_distinct(_leaf, chunk["cert_chain_fuids"].tolist())
+        hashes = of_distinct(_md5, chunk["cert_hash"].tolist())
+        names = of_distinct(self._naming, chunk["server_name"].tolist())
         self.by_file |= any(files)
         if any(hashes):
             self.certificates.add_subjects(ts, hashes, chunk["subject"].tolist())
+        clients = self._told(chunk["ja4"].tolist(), chunk["ja3"].tolist())
         rows = [
-            (at, one or ("" if file else old), name, "" if one else file)
-            for at, one, file, old, name in zip(ts, prints, files, hashes, names, strict=True)
+            (at, one or ("" if file else old), name, "" if one else file, client)
+            for at, one, file, old, name, client in zip(
+                ts, prints, files, hashes, names, clients, strict=True
+            )
         ]
         self._ssl.add(chunk["uid"].tolist(), rows)
 
     def add_quic(self, chunk: pd.DataFrame) -> None:
         """Take rows of quic.log: ``QUIC_COLUMNS`` as read."""
-        names = _of_distinct(self._name, chunk["server_name"].tolist())
-        self._quic.add(chunk["uid"].tolist(), list(zip(chunk["ts"].tolist(), names, strict=True)))
+        ts, names = chunk["ts"].tolist(), of_distinct(self._naming, chunk["server_name"].tolist())
+        clients = self._told(chunk["ja4"].tolist(), [""] * len(chunk))
+        self._quic.add(chunk["uid"].tolist(), list(zip(ts, names, clients, strict=True)))
 
-    def _name(self, server_name: str) -> str:
-        name = sys.intern(normalise_name(server_name))
-        return "" if name in self._deny or name.endswith(self._deny_below) else name
+    def _told(self, ja4: Sequence[str], ja3: Sequence[str]) -> Sequence[str]:
+        """Return the client fingerprints of rows."""
+        if not any(ja4) and not any(ja3):
+            return [""] * len(ja4)
+        self._clients = True
+        return of_distinct(_client, list(zip(ja4, ja3, strict=True)))
 
-    def look_up(self, uids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the certificates and names of connections, "" without.
+    def look_up(self, uids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return certificates, server names and client fingerprints of connections, "" without.
 
-        A QUIC connection has rows in ssl.log and quic.log; the name is that of either.
+        A QUIC connection has rows in ssl.log and quic.log; what one does not tell is that of the
+        other.
 
         Parameters
         ----------
@@ -245,10 +252,13 @@ class TlsRows:
             files = objects(list(map(itemgetter(3), rows)))
             at = np.flatnonzero(files != "")
             certificates[at] = self.certificates.in_files(files[at])
+        clients = objects(list(map(itemgetter(4), rows) if self._clients else [""] * len(rows)))
         if self._quic:
-            at = np.flatnonzero(names == "")
-            names[at] = [name for _, name in self._quic.look_up(uids[at], (UNSET, ""))]
-        return certificates, names
+            of_quic = self._quic.look_up(uids, (UNSET, "", ""))
+            for place, column in ((1, names), (2, clients)):
+                at = np.flatnonzero(column == "")
+                column[at] = objects(list(map(itemgetter(place), of_quic)))[at]
+        return certificates, names, clients
 
     def forget(self, uids: Iterable[str]) -> None:
         """Drop the rows of connections that are done with."""
@@ -272,3 +282,8 @@ def _leaf(chain: tuple[str, ...]) -> str:
 
 def _md5(cert_hash: str) -> str:
     return sys.intern(f"md5:{cert_hash}") if cert_hash else ""
+
+
+def _client(prints: tuple[str, str]) -> str:
+    ja4, ja3 = prints
+    return sys.intern(printable(f"ja4:{ja4}" if ja4 else f"ja3:{ja3}" if ja3 else ""))

@@ -12,7 +12,7 @@ import numpy as np
 from flowprint_zeek.zeek.columns import UNSET, objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,6 +50,10 @@ class Waiting(Generic[Row]):
     def __len__(self) -> int:
         self._sweep()
         return len(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        self._sweep()
+        return iter(self._rows)
 
     def __bool__(self) -> bool:
         return bool(self._rows)

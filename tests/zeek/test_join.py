@@ -44,7 +44,7 @@ def ssl(*rows: tuple[str, int, str, str]) -> pd.DataFrame:
 
 
 def looked_up(rows: TlsRows, *uids: str) -> list[tuple[str, str]]:
-    certificates, names = rows.look_up(objects(uids))
+    certificates, names, _ = rows.look_up(objects(uids))
     return list(zip(certificates.tolist(), names.tolist(), strict=True))
 
 

@@ -12,7 +12,7 @@ import pytest
 from flowprint_zeek.config import load
 from flowprint_zeek.core.devices import Selector
 from flowprint_zeek.errors import LogError
-from flowprint_zeek.stream.pipeline import selection_of
+from flowprint_zeek.stream.configured import selection_of
 from flowprint_zeek.zeek.files import find_logs, log_at
 from flowprint_zeek.zeek.join import CONN_COLUMNS, SSL_COLUMNS, TlsRows, conn_rows
 from flowprint_zeek.zeek.reader import ReadStats, column_types, read_chunks
@@ -141,7 +141,7 @@ def joined(folder: Path) -> tuple[pd.DataFrame, list[str], list[str]]:
         for chunk in read_chunks(log, CONN_COLUMNS, stats=stats)
     ]
     frame = pd.concat(frames, ignore_index=True)
-    certificates, names = tls.look_up(frame["uid"].to_numpy())
+    certificates, names, _ = tls.look_up(frame["uid"].to_numpy())
     return frame, certificates.tolist(), names.tolist()
 
 
