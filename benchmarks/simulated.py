@@ -34,6 +34,7 @@ PAPER_THRESHOLD = 0.1
 
 VARIANTS: dict[str, dict[str, object]] = {
     "as shipped": {},
+    "browsers not apart": {"browser.apart": False},
     "scheme paper": {"fingerprint.scheme": "paper"},
     "activity interval": {"fingerprint.activity": "interval"},
     "min_score 0.6": {"detect.min_score": 0.6},

@@ -1,7 +1,9 @@
-"""Writes simulated logs as Zeek leaves them: rotated, perhaps compressed, the truth beside them."""
+"""Writes logs that were made as Zeek leaves them, rotated or not, with the truth beside them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,21 +11,69 @@ import numpy as np
 from flowprint_zeek.analysis.wire import log_times
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import OutputError, UsageError
-from flowprint_zeek.zeek.columns import CONN_LOG, SSL_LOG, X509_LOG
+from flowprint_zeek.zeek.columns import CONN_LOG, DNS_LOG, HTTP_LOG, SSL_LOG, X509_LOG
 from flowprint_zeek.zeek.logformat import fixed, log_time
 from flowprint_zeek.zeek.writer import write_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from flowprint_zeek.analysis.network import Network
+    import pandas as pd
+
     from flowprint_zeek.analysis.simulate import Simulated
     from flowprint_zeek.core.arrays import Ints
+    from flowprint_zeek.zeek.columns import Columns
     from flowprint_zeek.zeek.writer import Format
 
 LEAST_ROTATION = 60
 """Shortest time between rotations, seconds; more often, two files would get one name."""
+
+_TIMES = {"first", "starts", "ends"}
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log to write.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the log stream.
+    columns : sequence of (str, str)
+        Names and Zeek types.
+    rows : DataFrame
+        Rows in the order in which Zeek logs them.
+    times : ndarray of shape (n,)
+        When it logs each, µs; never falling.
+    """
+
+    kind: str
+    columns: Columns
+    rows: pd.DataFrame
+    times: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known about logs that were made.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        ``uid`` and ``label`` of each connection.
+    planted : DataFrame
+        One row for each planted app and device. Columns ``first``, ``starts`` and ``ends`` are
+        times in µs.
+    start, detect_from, end : int
+        First moment, moment before which no planted app is used, and end, µs.
+    """
+
+    labels: pd.DataFrame
+    planted: pd.DataFrame
+    start: int
+    detect_from: int
+    end: int
 
 
 def write(
@@ -34,14 +84,54 @@ def write(
     rotate: float | None = 3600.0,
     compress: bool = False,
 ) -> list[Path]:
-    """Write the logs of a simulated network, ``labels.tsv`` and ``planted.tsv``.
+    """Write the logs of a simulated network and its truth, as `write_logs` does.
 
-    ``planted.tsv`` has the columns of ``planted``: ``first`` in seconds, lists joined by commas.
+    Raises
+    ------
+    UsageError
+        The rotation is too short.
+    OutputError
+        A file cannot be written, or the folder holds logs of something else.
+    """
+    network = simulated.network
+    logs = []
+    for kind, columns in columns_of(simulated).items():
+        rows = getattr(simulated, kind)
+        conn = kind == "conn"
+        times = log_times(rows, network.end) if conn else rows["ts"].to_numpy()
+        logs.append(Log(kind, columns, rows, times))
+    truth = Truth(
+        simulated.labels, simulated.planted, network.start, network.unseen_start, network.end
+    )
+    return write_logs(logs, truth, out, format=format, rotate=rotate, compress=compress)
+
+
+def columns_of(simulated: Simulated) -> dict[str, Columns]:
+    """Return the columns of each log of a simulated network."""
+    ssl = (*SSL_LOG, ("ja4", "string")) if "ja4" in simulated.ssl else SSL_LOG
+    return {"conn": CONN_LOG, "ssl": ssl, "x509": X509_LOG, "dns": DNS_LOG, "http": HTTP_LOG}
+
+
+def write_logs(
+    logs: Sequence[Log],
+    truth: Truth,
+    out: Path,
+    *,
+    format: Format = "tsv",  # noqa: A002  the word people use
+    rotate: float | None = 3600.0,
+    compress: bool = False,
+) -> list[Path]:
+    """Write logs, ``labels.tsv``, ``planted.tsv`` and ``periods.tsv``.
+
+    ``planted.tsv`` has the columns of ``planted``: times in seconds, lists joined by commas.
+    ``periods.tsv`` has a line each for ``learning`` and ``detection``, with ``start`` and ``end``.
 
     Parameters
     ----------
-    simulated : Simulated
+    logs : sequence of Log
         What to write.
+    truth : Truth
+        What is known about them.
     out : Path
         Folder; made where it is missing. It must hold no logs yet.
     format : 'tsv' or 'json', default 'tsv'
@@ -67,21 +157,17 @@ def write(
     if rotate is not None and not rotate >= LEAST_ROTATION:
         raise UsageError(f"rotate must be at least {LEAST_ROTATION} seconds, not {rotate}")
     _empty_folder(out)
-    times = {
-        "conn": log_times(simulated.conn, simulated.network.end),
-        "ssl": simulated.ssl["ts"].to_numpy(),
-        "x509": simulated.x509["ts"].to_numpy(),
-    }
     files = []
-    for kind, columns in (("conn", CONN_LOG), ("ssl", SSL_LOG), ("x509", X509_LOG)):
-        frame = getattr(simulated, kind)
-        for rows, opened, closed in _rotations(simulated.network, times[kind], rotate):
+    for log in logs:
+        for rows, opened, closed in _rotations(truth, log.times, rotate):
             stamp = "" if rotate is None else f".{log_time(opened)}"
-            path = out / f"{kind}{stamp}.log{'.gz' if compress else ''}"
-            part = frame.iloc[rows]
-            write_frame(path, kind, columns, part, format=format, opened=opened, closed=closed)
+            path = out / f"{log.kind}{stamp}.log{'.gz' if compress else ''}"
+            part = log.rows.iloc[rows]
+            write_frame(
+                path, log.kind, log.columns, part, format=format, opened=opened, closed=closed
+            )
             files.append(path)
-    return [*files, *_write_truth(simulated, out)]
+    return [*files, *_write_truth(truth, out)]
 
 
 def _empty_folder(out: Path) -> None:
@@ -94,30 +180,37 @@ def _empty_folder(out: Path) -> None:
         raise OutputError(f"holds logs already, such as {found[0]}", path=out)
 
 
-def _rotations(
-    network: Network, times: Ints, rotate: float | None
-) -> Iterator[tuple[slice, int, int]]:
+def _rotations(truth: Truth, times: Ints, rotate: float | None) -> Iterator[tuple[slice, int, int]]:
     """Yield the rows of each file and when it was opened and closed."""
     if rotate is None:
-        yield slice(None), int(times[0]) if times.size else network.start, network.end
+        yield slice(None), int(times[0]) if times.size else truth.start, truth.end
         return
     step = microseconds(rotate)
     # what is logged as the sensor stops belongs to the file then open
-    turn = np.minimum(times, network.end - 1) // step
-    first = np.flatnonzero(np.diff(turn, prepend=-1))
-    for begin, end in zip(first.tolist(), [*first[1:].tolist(), times.size], strict=True):
-        closed = min((int(turn[begin]) + 1) * step, network.end)
+    turn = np.minimum(times, truth.end - 1) // step
+    first = np.flatnonzero(np.diff(turn, prepend=-1)).tolist()
+    for begin, end in pairwise([*first, times.size]):
+        closed = min((int(turn[begin]) + 1) * step, truth.end)
         yield slice(begin, end), int(times[begin]), closed
 
 
-def _write_truth(simulated: Simulated, out: Path) -> list[Path]:
-    labels, planted = simulated.labels, simulated.planted
+def _write_truth(truth: Truth, out: Path) -> list[Path]:
+    labels = truth.labels
     pairs = zip(labels["uid"].tolist(), labels["label"].tolist(), strict=True)
-    seconds = planted.assign(first=[fixed(first) for first in planted["first"].tolist()])
-    rows = [map(_truth_text, row) for row in seconds.itertuples(index=False)]
+    times = [name in _TIMES for name in truth.planted.columns]
+    planted = (
+        "\t".join(map(_truth_text, row, times))
+        for row in truth.planted.itertuples(index=False, name=None)
+    )
+    edges = list(map(fixed, (truth.start, truth.detect_from, truth.end)))
     tables = {
         "labels.tsv": ["uid\tlabel", *map("\t".join, pairs)],
-        "planted.tsv": ["\t".join(planted.columns), *map("\t".join, rows)],
+        "planted.tsv": ["\t".join(truth.planted.columns), *planted],
+        "periods.tsv": [
+            "period\tstart\tend",
+            f"learning\t{edges[0]}\t{edges[1]}",
+            f"detection\t{edges[1]}\t{edges[2]}",
+        ],
     }
     for name, lines in tables.items():
         try:
@@ -128,5 +221,7 @@ def _write_truth(simulated: Simulated, out: Path) -> list[Path]:
     return [out / name for name in tables]
 
 
-def _truth_text(value: object) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+def _truth_text(value: object, is_time: bool) -> str:
+    if isinstance(value, tuple):
+        return ",".join(_truth_text(part, is_time) for part in value)
+    return fixed(value) if is_time and isinstance(value, int) else str(value)

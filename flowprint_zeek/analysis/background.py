@@ -10,6 +10,7 @@ import numpy as np
 from flowprint_zeek.analysis.catalogue import mixed
 from flowprint_zeek.analysis.devices import GATEWAY, Device, Role, host
 from flowprint_zeek.analysis.network import DAY, HOUR, Stream, moments
+from flowprint_zeek.analysis.things import thing_day
 from flowprint_zeek.analysis.traffic import (
     FLAT_RHYTHM,
     RHYTHMS,
@@ -50,7 +51,7 @@ INTRANET_A_DAY = 10
 PUSH_SECONDS = (12_000.0, 0.8)
 """How long a push connection lives: hours, so its row comes hours late."""
 PUSHES_A_DAY = 4
-SSDP_A_DAY = {Role.PHONE: 30, Role.LAPTOP: 240, Role.SERVER: 0}
+SSDP_A_DAY = {Role.PHONE: 30, Role.LAPTOP: 240, Role.SERVER: 0, Role.THING: 0}
 """A laptop of the real log searched every two minutes while it was awake."""
 MDNS_A_DAY = 50
 REPORTS_A_DAY = 10
@@ -58,7 +59,7 @@ NEIGHBOURS_A_DAY = 40
 ECHOES_A_DAY = 15
 UNREACHABLE_A_DAY = 6
 RENEWALS_A_DAY = 4
-NETBIOS_A_DAY = {Role.PHONE: 0, Role.LAPTOP: 20, Role.SERVER: 4}
+NETBIOS_A_DAY = {Role.PHONE: 0, Role.LAPTOP: 20, Role.SERVER: 4, Role.THING: 0}
 INBOUND_A_DAY = 500
 SCANNERS_A_DAY = 8
 SCAN_SIZE = 60
@@ -75,10 +76,14 @@ def device_day(network: Network, world: Catalogue, device: Device, day: int) -> 
     """Return all flows of a device that begin on a day, except those of planted apps."""
     rng = network.stream(Stream.DAY, device.number, day)
     low = network.start + day * DAY
-    parts = [system(rng, network, world, device, low), chatter(rng, device, low)]
+    if device.role is Role.THING:
+        parts = [thing_day(rng, network, world, device, low)]
+    else:
+        parts = [system(rng, network, world, device, low)]
+    parts.append(chatter(rng, device, low))
     if device.role is Role.SERVER:
         parts.append(inbound(rng, network, world, device, low))
-    else:
+    elif device.role is not Role.THING:
         parts.append(used(rng, world, device, low))
     if device.browses:
         parts.append(browsing(rng, world, device, low))
@@ -96,7 +101,8 @@ def system(rng: Generator, network: Network, world: Catalogue, device: Device, l
     rhythm = np.sqrt(RHYTHMS[device.role])
 
     def at(mean: float) -> Ints:
-        return moments(rng, int(rng.poisson(mean)), low, low + DAY, rhythm)
+        size = int(rng.poisson(mean * device.activity))
+        return moments(rng, size, low, low + DAY, rhythm)
 
     visit, _ = expand(1 + rng.poisson(1.0, (base := at(TELEMETRY_A_DAY)).size))
     start = base[visit] + waits(rng, 1.0, visit.size)
@@ -109,7 +115,8 @@ def system(rng: Generator, network: Network, world: Catalogue, device: Device, l
         server = rows[device.platform]
         parts.append(drafted(rng, at(mean), kind, Label.BACKGROUND, destination=server))
     if device.role is not Role.SERVER:
-        length = lasting(rng, PUSH_SECONDS, (push := at(PUSHES_A_DAY)).size, 600, 60_000)
+        push = moments(rng, int(rng.poisson(PUSHES_A_DAY)), low, low + DAY, rhythm)
+        length = lasting(rng, PUSH_SECONDS, push.size, 600, 60_000)
         server = world.push[device.platform]
         label = Label.BACKGROUND
         parts.append(drafted(rng, push, Kind.TLS, label, destination=server, length=length))
@@ -126,7 +133,7 @@ def _intranet(rng: Generator, network: Network, world: Catalogue, start: Ints) -
 
 def inbound(rng: Generator, network: Network, world: Catalogue, device: Device, low: int) -> Flows:
     """Return what outside clients ask a server."""
-    size = int(rng.poisson(INBOUND_A_DAY))
+    size = int(rng.poisson(INBOUND_A_DAY * device.activity))
     start = moments(rng, size, low, low + DAY, RHYTHMS[Role.LAPTOP])
     clients = rng.integers(*OUTSIDE, 1 + size // 8, dtype=np.int64)
     return drafted(
@@ -148,7 +155,8 @@ def chatter(rng: Generator, device: Device, low: int) -> Flows:
     parts = []
 
     def say(mean: float, kind: Kind, **columns: int) -> Ints:
-        start = moments(rng, int(rng.poisson(mean)), low, low + DAY, rhythm)
+        size = int(rng.poisson(mean * device.activity))
+        start = moments(rng, size, low, low + DAY, rhythm)
         parts.append(drafted(rng, start, kind, Label.BACKGROUND, **columns))
         return start
 

@@ -51,6 +51,10 @@ PLATFORMS = ("marlinos", "kestrelos", "tundraos")
 """Makers of operating systems; a device runs one."""
 PLATFORM_NAMES = ("telemetry", "settings", "update", "dl")
 """Names of each platform that are served over TLS."""
+VENDORS = ("camvista", "voltmeter", "inkwright", "doorward", "airhandle", "linecraft", "screenly")
+"""Makers of things: a maker makes one sort of thing."""
+THING_NAMES = ("ingest", "config", "firmware")
+"""Names of each maker that its things talk to: all the time, a few times a day, and rarely."""
 SYLLABLES = tuple(c + v for c in "bcdfghklmnprstvz" for v in "aeiou")
 
 TLS_NONE, TLS_12, TLS_13 = 0, 1, 2
@@ -144,6 +148,7 @@ class Catalogue:
     plain: Ints
     push: Ints
     served: Ints
+    things: Ints
 
     @property
     def n_shared(self) -> int:
@@ -305,6 +310,7 @@ def catalogue(network: Network) -> Catalogue:
     contacts = [
         _contacts(builder, app, shared, planted=i >= network.apps) for i, app in enumerate(apps)
     ]
+    things = [builder.add([f"{n}.{v}.example" for n in THING_NAMES]) for v in VENDORS]
     size = ints([len(c.destination) for c in contacts])
     return Catalogue(
         destinations=combined(builder.parts),
@@ -316,6 +322,7 @@ def catalogue(network: Network) -> Catalogue:
         period=np.concatenate([c.period for c in contacts]),
         own=ints([c.own for c in contacts]),
         platforms=np.stack(platforms),
+        things=np.stack(things),
         **system,
     )
 

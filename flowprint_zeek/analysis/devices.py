@@ -35,6 +35,7 @@ class Role(IntEnum):
     PHONE = 0
     LAPTOP = 1
     SERVER = 2
+    THING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Device:
     number : int
         Place in the network, clients first.
     role : Role
-        Phone, laptop or server.
+        Phone, laptop, server or thing.
     browses : bool
         Whether somebody browses the web on it.
     platform : int
@@ -57,6 +58,8 @@ class Device:
         Sorted moments at which its address changes, µs.
     population : int
         Devices of the network: the step from one of its addresses to the next.
+    activity : float
+        How often people, apps and its system do something, 1 for the usual.
     """
 
     number: int
@@ -66,6 +69,7 @@ class Device:
     apps: Ints
     leases: Ints
     population: int
+    activity: float
 
     def address(self, when: Ints) -> Ints:
         """Return its IPv4 address, as a number, at each time."""
@@ -79,6 +83,12 @@ def host(index: Ints) -> Ints:
     return FIRST_ADDRESS + index // HOSTS_A_BLOCK * 256 + index % HOSTS_A_BLOCK
 
 
+def number_of(network: Network, code: Ints) -> Ints:
+    """Return the numbers of the devices that have, or had, addresses; some number for others."""
+    place = code - FIRST_ADDRESS
+    return (place // 256 * HOSTS_A_BLOCK + place % 256) % network.devices
+
+
 def roster(network: Network) -> list[Device]:
     """Return the devices of a network."""
     return [_device(network, number) for number in range(network.devices)]
@@ -87,18 +97,32 @@ def roster(network: Network) -> list[Device]:
 def _device(network: Network, number: int) -> Device:
     rng = network.stream(Stream.INSTALLED, number)
     platform = int(rng.integers(len(PLATFORMS)))
-    server = number >= network.clients
-    browses = number < network.browsers
-    laptop = browses or number % 5 in (0, 2)
+    role = _role(network, number)
+    fixed = role in {Role.SERVER, Role.THING}
+    empty = np.empty(0, dtype=np.int64)
     return Device(
         number=number,
-        role=Role.SERVER if server else Role.LAPTOP if laptop else Role.PHONE,
-        browses=browses,
+        role=role,
+        browses=_browses(network, role, number),
         platform=platform,
-        apps=np.empty(0, dtype=np.int64) if server else _installed(network, number, rng),
-        leases=np.empty(0, dtype=np.int64) if server else _leases(network, number),
+        apps=empty if fixed else _installed(network, number, rng),
+        leases=empty if fixed else _leases(network, number),
         population=network.devices,
+        activity=network.activity,
     )
+
+
+def _role(network: Network, number: int) -> Role:
+    if number >= network.clients:
+        return Role.SERVER if number < network.clients + network.servers else Role.THING
+    laptop = number < network.browsers or number % 5 in (0, 2)
+    return Role.LAPTOP if laptop else Role.PHONE
+
+
+def _browses(network: Network, role: Role, number: int) -> bool:
+    chance = network.stream(Stream.INSTALLED, number, 1).random()
+    phone = role is Role.PHONE and chance < network.phone_browsing_share
+    return number < network.browsers or phone
 
 
 def _installed(network: Network, number: int, rng: Generator) -> Ints:

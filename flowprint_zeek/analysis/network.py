@@ -32,6 +32,9 @@ LIMITS: dict[str, tuple[float, float]] = {
     "unseen_apps": (0, 500),
     "browsers": (0, 100_000),
     "servers": (0, 100_000),
+    "things": (0, 100_000),
+    "phone_browsing_share": (0, 1),
+    "activity": (0, 10),
     "tls13_share": (0, 1),
     "resumed_share": (0, 1),
     "quic_share": (0, 1),
@@ -56,6 +59,7 @@ class Stream(IntEnum):
     FIRST_USE = 4
     PLANTED = 5
     SCAN = 6
+    INSTALL = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Network:
     seed : int
         Equal networks with equal seeds give equal bytes.
     devices : int
-        Phones, laptops and servers together.
+        Phones, laptops, servers and things together.
     apps : int
         Known apps; each is used on some device before ``unseen_from``.
     days : float
@@ -83,6 +87,15 @@ class Network:
         Devices with a browsing user.
     servers : int
         Devices that are servers: inbound traffic, little outbound, no apps.
+    things : int
+        Devices that do one thing, such as meters and cameras: a few destinations, always the same.
+    phone_browsing_share : float
+        Share of phones on which somebody browses the web now and then.
+    activity : float
+        How often people, apps and systems do something: 0.1 is a tenth of the sessions, each as
+        long as ever. Things, push connections and scanners are as they are.
+    client_fingerprints : bool
+        Whether ssl.log has the column ``ja4``, which a stock Zeek has not.
     tls13_share : float
         Share of server names that speak TLS 1.3: 79 % of the TLS flows of a log of 2024.
     resumed_share : float
@@ -101,7 +114,7 @@ class Network:
     Raises
     ------
     UsageError
-        A value out of range, or servers and browsers that do not fit the devices.
+        A value out of range, or servers, things and browsers that do not fit the devices.
 
     Examples
     --------
@@ -118,6 +131,10 @@ class Network:
     unseen_from: float | None = None
     browsers: int = 1
     servers: int = 1
+    things: int = 0
+    phone_browsing_share: float = 0.0
+    activity: float = 1.0
+    client_fingerprints: bool = True
     tls13_share: float = 0.75
     resumed_share: float = 0.12
     quic_share: float = 0.5
@@ -130,10 +147,11 @@ class Network:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise UsageError(f"{name} must be from {low} to {high}, not {value}")
-        if self.servers >= self.devices:
-            raise UsageError(f"servers must be fewer than devices ({self.devices})")
+        others = "servers and things" if self.things else "servers"
+        if self.clients < 1:
+            raise UsageError(f"{others} must be fewer than devices ({self.devices})")
         if self.browsers > self.clients:
-            raise UsageError(f"browsers must be at most {self.clients}, the devices less servers")
+            raise UsageError(f"browsers must be at most {self.clients}, the devices less {others}")
         latest = self.days - LEAST_UNSEEN_DAYS
         if self.unseen_from is not None and not 0 <= self.unseen_from <= latest:
             raise UsageError(
@@ -143,8 +161,12 @@ class Network:
 
     @property
     def clients(self) -> int:
-        """Devices that are no servers; they come first."""
-        return self.devices - self.servers
+        """Phones and laptops; they come first, then servers, then things."""
+        return self.devices - self.servers - self.things
+
+    def day_start(self, day: int) -> int:
+        """Return when a day, counted from 0, begins, µs."""
+        return self.start + day * DAY
 
     @property
     def end(self) -> int:

@@ -5,29 +5,33 @@ follows real logs where they tell (``wire``); how people use apps, how many name
 how often addresses change are plausible values, each a constant in ``catalogue``, ``traffic``
 or ``background``.
 
-The network has phones and laptops with apps, a browsing user, servers, and what goes on without
-anybody: clocks, telemetry, push connections of hours, multicast, ICMP, leases, scanners. Planted
-apps are installed late: nothing of their own destinations is met before ``unseen_from``.
+The network has phones and laptops with apps, browsing users, servers, things that always do the
+same, and what goes on without anybody: clocks, telemetry, push connections of hours, multicast,
+ICMP, leases, scanners. Planted apps are installed late: nothing of their own destinations is met
+before ``unseen_from``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from flowprint_zeek.analysis import handshakes
+from flowprint_zeek.analysis import handshakes, requests
 from flowprint_zeek.analysis.background import address_text, device_day, is_ipv6, is_local, scans
 from flowprint_zeek.analysis.catalogue import BROWSED, TLS_NONE, addresses, browsed, catalogue
 from flowprint_zeek.analysis.catalogue import combined as combined_destinations
+from flowprint_zeek.analysis.clients import Clients
 from flowprint_zeek.analysis.devices import roster
-from flowprint_zeek.analysis.network import Network
+from flowprint_zeek.analysis.network import DAY, Network
 from flowprint_zeek.analysis.traffic import Label, first_uses, labels, planted
 from flowprint_zeek.analysis.wire import (
     ICMP6,
     IP_PROTO,
+    LOOKUPS,
     NONE,
     Chance,
     Flows,
@@ -36,19 +40,23 @@ from flowprint_zeek.analysis.wire import (
     seen,
     stacked,
 )
-from flowprint_zeek.core.arrays import ints
+from flowprint_zeek.core.arrays import distinct, ints
 from flowprint_zeek.zeek.columns import SSL_LOG, UNSET, X509_LOG, as_frame, objects
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from flowprint_zeek.analysis.catalogue import Catalogue, Destinations
-    from flowprint_zeek.analysis.devices import Device
     from flowprint_zeek.analysis.traffic import Planted
     from flowprint_zeek.core.arrays import Ints
 
-__all__ = ["Network", "Simulated", "simulate"]
+__all__ = ["Logs", "Network", "Simulated", "Simulation", "simulate"]
+
+LABEL, LOGGED, CERTIFICATE = "label", "logged", "certificate"
+"""Columns of rows in the making: label code, when it is logged (µs), key of the certificate."""
+FOREVER = 1 << 62
 
 REFUSED_SHARE = 0.3
 """Of the app flows without an answer, the share that is refused instead of ignored."""
@@ -59,33 +67,46 @@ IPV6_HEADER = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
+class Logs:
+    """Logs and labels of their connections.
+
+    Parameters
+    ----------
+    conn, ssl, x509, dns, http : DataFrame
+        Rows in the order in which Zeek logs them, columns as the log reader gives them; ssl has
+        ``ja4`` where the network has client fingerprints. A row of conn follows the connection's
+        last packet by Zeek's timeouts: at most 60 s, or 300 s for connections never closed.
+    labels : DataFrame
+        ``uid`` and ``label`` of each row of conn: an app, or background, browser, dns, scan,
+        server, thing.
+    """
+
+    conn: pd.DataFrame
+    ssl: pd.DataFrame
+    x509: pd.DataFrame
+    dns: pd.DataFrame
+    http: pd.DataFrame
+    labels: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated(Logs):
     """Logs of a simulated network and the truth about them.
 
     Parameters
     ----------
     network : Network
         What was simulated.
-    conn, ssl, x509 : DataFrame
-        Rows in the order in which Zeek logs them, columns as the log reader gives them. A row of
-        conn follows the connection's last packet by Zeek's timeouts: at most 60 s, or 300 s for
-        connections never closed.
-    labels : DataFrame
-        ``uid`` and ``label`` of each row of conn: an app, or background, browser, dns, scan,
-        server.
     planted : DataFrame
         One row for each planted app and device: ``app``, ``device`` (its address at that time),
         ``first`` (µs, start of its first flow), ``sessions``, ``flows``, ``names`` (tuple of its
-        own server names), ``addresses`` (tuple of all addresses that the device had meanwhile).
+        own server names), ``addresses`` (tuple of all addresses that the device had meanwhile),
+        ``starts`` (tuple of the starts of its sessions, µs).
     known : DataFrame
         ``app`` and ``names`` (tuple of own server names) of the known apps.
     """
 
     network: Network
-    conn: pd.DataFrame
-    ssl: pd.DataFrame
-    x509: pd.DataFrame
-    labels: pd.DataFrame
     planted: pd.DataFrame
     known: pd.DataFrame
 
@@ -93,7 +114,7 @@ class Simulated:
 def simulate(network: Network) -> Simulated:
     """Simulate a network.
 
-    1 M rows of conn take about 6 s and 1.2 GB.
+    1 M rows of conn take about 6 s and 1.2 GB; of `Simulation` no more than a day is in memory.
 
     Parameters
     ----------
@@ -106,39 +127,103 @@ def simulate(network: Network) -> Simulated:
     >>> simulated.conn["uid"].is_unique
     True
     """
-    world = catalogue(network)
-    devices = roster(network)
-    uses = planted(network, world, devices)
-    flows = _all_flows(network, world, devices, uses)
-    table, row = _located(network, world, flows)
-    flows = _resolved(network, table, row, flows)
-    conn = _conn(network, flows)
-    order = np.lexsort((flows.uid, log_times(conn, network.end)))
-    flows, row, conn = flows.take(order), row[order], conn.take(order).reset_index(drop=True)
-    ssl, certificate = _ssl(network, table, row, flows, conn)
-    x509 = _x509(network, table, ssl, certificate)
-    label = np.array(labels(world), dtype=object)[flows.label]
-    truth = as_frame({"uid": conn["uid"].to_numpy(), "label": label}, len(conn))
-    return Simulated(network, conn, ssl, x509, truth, _planted(world, uses), _known(network, world))
+    simulation = Simulation(network)
+    days = list(simulation.days())
+    logs = {
+        one.name: pd.concat([getattr(day, one.name) for day in days], ignore_index=True)
+        for one in fields(Logs)
+    }
+    truth = {"planted": simulation.planted, "known": simulation.known}
+    return Simulated(**logs, network=network, **truth)
 
 
-def _all_flows(
-    network: Network, world: Catalogue, devices: list[Device], uses: list[Planted]
-) -> Flows:
-    days = range(network.n_days)
-    parts = [device_day(network, world, device, day) for device in devices for day in days]
-    parts += [first_uses(network, world, device) for device in devices if device.apps.size]
-    parts += [use.flows for use in uses]
-    parts += [scans(network, devices, day) for day in days]
-    flows = stacked(parts)
-    return flows.take((flows.start >= network.start) & (flows.start < network.end))
+class Simulation:
+    """A network whose days are simulated one after another.
+
+    Parameters
+    ----------
+    network : Network
+        What to simulate.
+
+    Attributes
+    ----------
+    planted, known : DataFrame
+        As `Simulated` has them.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._world = world = catalogue(network)
+        self._devices = roster(network)
+        self._clients = Clients.of(self._devices, world)
+        self._labels = np.array(labels(world), dtype=object)
+        uses = planted(network, world, self._devices)
+        self.planted = _planted(world, uses)
+        self.known = _known(network, world)
+        once = [first_uses(network, world, one) for one in self._devices if one.apps.size]
+        self._once = stacked([*once, *(use.flows for use in uses)])
+
+    def days(self) -> Iterator[Logs]:
+        """Yield what Zeek logs on each day; together they are what `simulate` returns."""
+        held: dict[str, pd.DataFrame] = {}
+        for day in range(self.network.n_days):
+            last = day + 1 == self.network.n_days
+            until = FOREVER if last else self.network.day_start(day + 1)
+            due = {}
+            for kind, made in self._made(self._begun(day)).items():
+                waiting = [held[kind], made] if kind in held else [made]
+                due[kind], held[kind] = _parted(pd.concat(waiting, ignore_index=True), until)
+            yield self._logs(due)
+
+    def _begun(self, day: int) -> Flows:
+        """Return the flows that are drafted for a day; some begin soon after it."""
+        network, low = self.network, self.network.day_start(day)
+        parts = [device_day(network, self._world, device, day) for device in self._devices]
+        once = (self._once.start >= low) & (self._once.start < low + DAY)
+        flows = stacked([*parts, scans(network, self._devices, day), self._once.take(once)])
+        return flows.take((flows.start >= network.start) & (flows.start < network.end))
+
+    def _made(self, flows: Flows) -> dict[str, pd.DataFrame]:
+        """Return the rows of each log, with the time when each is logged."""
+        network = self.network
+        table, row = _located(network, self._world, flows.destination)
+        flows = _resolved(network, table, row, flows)
+        conn = _conn(network, flows)
+        ssl = _ssl(network, table, row, flows, conn)
+        if network.client_fingerprints:
+            at = np.flatnonzero(handshakes.handshaken(flows))
+            ssl["ja4"] = pd.Series(self._clients.ja4(network, flows.take(at)), dtype=object)
+        dns = requests.dns_log(network, table, row, flows, conn)
+        http = requests.http_log(table, row, flows, conn)
+        conn = conn.assign(**{LABEL: flows.label, LOGGED: log_times(conn, network.end)})
+        others = {"ssl": ssl, "dns": dns, "http": http}
+        return {"conn": conn} | {
+            k: rows.assign(**{LOGGED: rows["ts"]}) for k, rows in others.items()
+        }
+
+    def _logs(self, due: dict[str, pd.DataFrame]) -> Logs:
+        """Return the logs of a day from their rows."""
+        uid, label = due["conn"]["uid"].to_numpy(), due["conn"].pop(LABEL).to_numpy()
+        ssl, certificate = due["ssl"], due["ssl"].pop(CERTIFICATE).to_numpy()
+        x509 = _x509(self.network, self._world, ssl, certificate)
+        truth = as_frame({"uid": uid, "label": self._labels[label]}, uid.size)
+        return Logs(due["conn"], ssl, x509, due["dns"], due["http"], truth)
 
 
-def _located(network: Network, world: Catalogue, flows: Flows) -> tuple[Destinations, Ints]:
-    """Return the catalogue with every web site met, and the row of each flow's destination."""
-    sites = np.unique(flows.destination[flows.destination >= BROWSED])
+def _parted(rows: pd.DataFrame, until: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows logged before a time, in that order and without it, and the others."""
+    times = rows[LOGGED].to_numpy()
+    order = np.argsort(times, kind="stable")
+    n_due = int(np.searchsorted(times[order], until))
+    due = rows.take(order[:n_due]).drop(columns=LOGGED).reset_index(drop=True)
+    return due, rows.take(order[n_due:])
+
+
+def _located(network: Network, world: Catalogue, destination: Ints) -> tuple[Destinations, Ints]:
+    """Return the catalogue with every web site met, and the row of each destination."""
+    sites = distinct(destination[destination >= BROWSED])
     table = combined_destinations([world.destinations, browsed(network, sites)])
-    row = flows.destination.copy()
+    row = destination.copy()
     web = row >= BROWSED
     row[web] = world.destinations.size + np.searchsorted(sites, row[web])
     return table, row
@@ -157,7 +242,7 @@ def _resolved(network: Network, table: Destinations, row: Ints, flows: Flows) ->
     kind[failed] = np.where(refused[failed], Kind.REFUSED, Kind.UNANSWERED)
     length[failed] = NONE
     given = addresses(network, table, row, flows.start, chance[:, Chance.SLOT].astype(np.float64))
-    there = row >= 0
+    there = (row >= 0) & ~np.isin(kind, LOOKUPS)
     resp = np.where(there & (flows.resp == NONE), given, flows.resp)
     resp_p = np.where(there, table.port[row], flows.resp_p)
     return replace(flows, kind=kind, length=length, resp=resp, resp_p=resp_p)
@@ -206,28 +291,25 @@ def _conn(network: Network, flows: Flows) -> pd.DataFrame:
 
 def _ssl(
     network: Network, table: Destinations, row: Ints, flows: Flows, conn: pd.DataFrame
-) -> tuple[pd.DataFrame, Ints]:
-    """Return ssl.log and the key of the certificate of each of its rows."""
+) -> pd.DataFrame:
+    """Return ssl.log, with the key of the certificate of each row."""
     rows = np.flatnonzero(handshakes.handshaken(flows))
     low, more = HELLO_DELAY
     delay = low + (flows.chance[rows, Chance.HANDSHAKE] * more).astype(np.int64)
-    duration = conn["duration"].to_numpy()[rows]
-    ts = flows.start[rows] + np.minimum(delay, duration)
-    order = np.lexsort((flows.uid[rows], ts))
-    rows, ts = rows[order], ts[order]
     part = flows.take(rows)
     certificate = handshakes.certificates(network, table, part, row[rows])
-    columns: dict[str, NDArray[Any]] = {"ts": ts}
-    columns |= {name: conn[name].to_numpy()[rows] for name, _ in SSL_LOG[1:6]}
+    columns = {name: conn[name].to_numpy()[rows] for name, _ in SSL_LOG[1:6]}
+    columns["ts"] = part.start + np.minimum(delay, conn["duration"].to_numpy()[rows])
     columns |= handshakes.ssl_columns(network, table, part, row[rows])
     columns["cert_chain_fps"] = handshakes.chains(network, certificate)
     columns["client_cert_chain_fps"] = objects([()] * rows.size)
-    return as_frame({name: columns[name] for name, _ in SSL_LOG}, rows.size), certificate
+    made = {name: columns[name] for name, _ in SSL_LOG} | {CERTIFICATE: certificate}
+    return as_frame(made, rows.size)
 
 
-def _x509(
-    network: Network, table: Destinations, ssl: pd.DataFrame, certificate: Ints
-) -> pd.DataFrame:
+def _x509(network: Network, world: Catalogue, ssl: pd.DataFrame, certificate: Ints) -> pd.DataFrame:
+    shown = certificate[certificate != UNSET] // handshakes.GENERATIONS
+    table, _ = _located(network, world, shown)
     columns = handshakes.x509_columns(network, table, ssl["ts"].to_numpy(), certificate)
     return as_frame({name: columns[name] for name, _ in X509_LOG}, columns["ts"].size)
 
@@ -249,9 +331,10 @@ def _planted(world: Catalogue, uses: list[Planted]) -> pd.DataFrame:
         "app": objects([world.apps[use.app] for use in uses]),
         "device": objects([a[0] for a in had]),
         "first": ints([start[0] for start in starts]),
-        "sessions": ints([use.sessions for use in uses]),
+        "sessions": ints([use.starts.size for use in uses]),
         "flows": ints([start.size for start in starts]),
         "names": objects([world.names(use.app) for use in uses]),
         "addresses": objects(had),
+        "starts": objects([tuple(use.starts.tolist()) for use in uses]),
     }
     return as_frame(columns, len(uses))

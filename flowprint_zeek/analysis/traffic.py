@@ -34,17 +34,22 @@ LAPTOP_RHYTHM = np.array(
     [1, 1, 1, 1, 1, 1, 2, 6, 14, 16, 16, 14, 8, 14, 16, 15, 12, 8, 5, 5, 6, 6, 4, 2], float
 )
 FLAT_RHYTHM = np.ones(24)
-RHYTHMS = {Role.PHONE: PHONE_RHYTHM, Role.LAPTOP: LAPTOP_RHYTHM, Role.SERVER: FLAT_RHYTHM}
+RHYTHMS = {
+    Role.PHONE: PHONE_RHYTHM,
+    Role.LAPTOP: LAPTOP_RHYTHM,
+    Role.SERVER: FLAT_RHYTHM,
+    Role.THING: FLAT_RHYTHM,
+}
 """Relative activity of the hours of a day."""
 
-SESSIONS_A_DAY = {Role.PHONE: 26, Role.LAPTOP: 14, Role.SERVER: 0}
+SESSIONS_A_DAY = {Role.PHONE: 26, Role.LAPTOP: 14}
 SESSION_SECONDS = (180.0, 0.7)
 """Median and spread of the time that an app is used for; at least 1 and at most 10 minutes."""
 SYNCS_A_DAY = 4
 """How often a day each app looks for news by itself, for some seconds."""
 SYNC_SHARE = 0.35
 """How many of its destinations an app needs for that, as a share of a session's."""
-BROWSING_A_DAY = 6
+BROWSING_A_DAY = {Role.PHONE: 3, Role.LAPTOP: 6}
 BROWSING_SECONDS = (900.0, 0.7)
 PAGE_SECONDS = 45.0
 PAGE_NAMES = 16
@@ -59,6 +64,9 @@ PLANTED_SESSIONS = 3.0
 """Mean sessions of a planted app on a device, besides two."""
 PLANTED_DEVICES = 3
 """Planted apps are on 1, 2 … this many devices in turn: a lone user and a small roll-out."""
+PLANTED_DAYS = 3
+"""Days in which the sessions of a planted app on a device lie, where there is time for more: apps
+are tried out when they are new. The devices install it within as many days of each other."""
 BOTH_FAMILIES = 0.6
 """Share of look-ups that ask for an IPv6 address, too."""
 
@@ -71,6 +79,7 @@ class Label(IntEnum):
     DNS = -3
     BROWSER = -4
     BACKGROUND = -5
+    THING = -6
 
 
 def labels(world: Catalogue) -> tuple[str, ...]:
@@ -178,10 +187,10 @@ def used(rng: Generator, world: Catalogue, device: Device, low: int) -> Flows:
     high = low + DAY
     rhythm = RHYTHMS[device.role]
     popular = 1 / np.arange(1, device.apps.size + 1)
-    size = int(rng.poisson(SESSIONS_A_DAY[device.role]))
+    size = int(rng.poisson(SESSIONS_A_DAY[device.role] * device.activity))
     app = rng.choice(device.apps, size, p=popular / popular.sum())
     people = Sessions.of(rng, app, moments(rng, size, low, high, rhythm))
-    size = int(rng.poisson(SYNCS_A_DAY * device.apps.size))
+    size = int(rng.poisson(SYNCS_A_DAY * device.apps.size * device.activity))
     syncs = Sessions(
         rng.choice(device.apps, size),
         moments(rng, size, low, high, np.sqrt(rhythm)),
@@ -194,7 +203,8 @@ def used(rng: Generator, world: Catalogue, device: Device, low: int) -> Flows:
 def browsing(rng: Generator, world: Catalogue, device: Device, low: int) -> Flows:
     """Return the flows of a day's web browsing: fresh names never run out."""
     rhythm = RHYTHMS[device.role]
-    starts = moments(rng, int(rng.poisson(BROWSING_A_DAY)), low, low + DAY, rhythm)
+    size = int(rng.poisson(BROWSING_A_DAY[device.role] * device.activity))
+    starts = moments(rng, size, low, low + DAY, rhythm)
     length = lasting(rng, BROWSING_SECONDS, starts.size, 120, 3600)
     use, _ = expand(1 + (length / (PAGE_SECONDS * SECOND)).astype(np.int64))
     page = starts[use] + (rng.random(use.size) * length[use]).astype(np.int64)
@@ -218,9 +228,13 @@ def looked_up(rng: Generator, network: Network, world: Catalogue, flows: Flows) 
     _, first = np.unique(key, return_index=True)
     asked, second = expand(1 + (rng.random(first.size) < BOTH_FAMILIES))
     ahead = 15_000 + (rng.random(first.size) * 45_000).astype(np.int64)
-    start = flows.start[rows[first]] - ahead
+    day = (flows.start[rows[first]] - network.start) // DAY
+    # a day's rows can be made without those of the day after it
+    start = np.maximum(flows.start[rows[first]] - ahead, network.start + day * DAY)
     start = start[asked] + second * 400
-    return drafted(rng, start, Kind.DNS, Label.DNS, resp=GATEWAY, resp_p=53)
+    wanted = flows.destination[rows[first]][asked]
+    kind = np.where(second > 0, Kind.DNS6, Kind.DNS)
+    return drafted(rng, start, kind, Label.DNS, resp=GATEWAY, resp_p=53, destination=wanted)
 
 
 def addressed(device: Device, flows: Flows) -> Flows:
@@ -243,11 +257,11 @@ def first_uses(network: Network, world: Catalogue, device: Device) -> Flows:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A planted app on a device: its number, the device, its sessions and their flows."""
+    """A planted app on a device: its number, the device, its sessions' starts and their flows."""
 
     app: int
     device: Device
-    sessions: int
+    starts: Ints
     flows: Flows
 
 
@@ -266,11 +280,22 @@ def planted(network: Network, world: Catalogue, devices: list[Device]) -> list[P
 def _planted(network: Network, world: Catalogue, app: int, device: Device) -> Planted:
     rng = network.stream(Stream.PLANTED, app, device.number)
     size = 2 + int(rng.poisson(PLANTED_SESSIONS))
-    # time for a session before the end, and for its look-ups after the start
-    low, high = network.unseen_start + SECOND, network.end - HOUR // 30
-    start = moments(rng, size, low, max(high, low + 1), RHYTHMS[device.role])
+    start = moments(rng, size, *_tried_out(network, app, device), RHYTHMS[device.role])
     sessions = Sessions.of(rng, np.full(size, app, dtype=np.int64), start).before(network.end)
     flows = visits(rng, world, sessions)
     flows = flows.take(flows.start < network.end)
     dns = looked_up(rng, network, world, flows)
-    return Planted(app, device, size, addressed(device, stacked([flows, dns])))
+    return Planted(app, device, start, addressed(device, stacked([flows, dns])))
+
+
+def _tried_out(network: Network, app: int, device: Device) -> tuple[int, int]:
+    """Return the ends of the time in which the sessions of a planted app lie, µs."""
+    # time for a session before the end, and for its look-ups after the start
+    low, high = network.unseen_start + SECOND, network.end - HOUR // 30
+    spare = high - low - 2 * PLANTED_DAYS * DAY
+    if spare > 0:
+        appears = network.stream(Stream.INSTALL, app).random() * spare
+        follows = network.stream(Stream.INSTALL, app, device.number).random() * PLANTED_DAYS * DAY
+        low += int(appears + follows)
+        high = low + PLANTED_DAYS * DAY
+    return low, max(high, low + 1)

@@ -47,6 +47,9 @@ class Kind(IntEnum):
     NEIGHBOUR = 13
     REPORT = 14
     NETBIOS = 15
+    MODBUS = 16
+    DNS6 = 17
+    """A look-up of an IPv6 address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +137,13 @@ KINDS: dict[Kind, Shape] = {
     Kind.UNREACHABLE: Shape("icmp", "", (36, 0.1), (0, 0.0), (0, 0.0), NO_STATE, 28),
     Kind.NEIGHBOUR: Shape("icmp", "", (24, 0.0), (0, 0.0), (0, 0.0), NO_STATE, 48),
     Kind.REPORT: Shape("icmp", "", (40, 0.2), (0, 0.0), (0.55, 0.5), NO_STATE, 56, (1, 0)),
+    Kind.MODBUS: Shape("tcp", "modbus", (60, 0.1), (75, 0.2), (0.3, 0.5), CLOSED, 52, (5, 4)),
     Kind.NETBIOS: Shape("udp", "dns", (150, 0.1), (0, 0.0), (1.5, 0.1), ONE_SIDED, 28, (2, 0)),
 }
 
+KINDS[Kind.DNS6] = KINDS[Kind.DNS]
+LOOKUPS = (Kind.DNS, Kind.DNS6)
+"""Kinds whose ``destination`` is what is asked for, and not where they go."""
 TRANSPORTS = (Kind.TLS, Kind.HTTP)
 """Kinds that may never be closed."""
 IP_PROTO = {"tcp": 6, "udp": 17, "icmp": 1}
@@ -169,7 +176,8 @@ class Flows:
     """Simulated flows as columns, before a sensor saw them.
 
     ``start`` µs, ``kind``, ``orig`` and ``resp`` address codes, ports, ``destination`` (row of the
-    catalogue or, from ``BROWSED`` on, a site's rank; ``NONE`` without), ``label`` code,
+    catalogue or, from ``BROWSED`` on, a site's rank; ``NONE`` without; of look-ups what they ask
+    for), ``label`` code,
     ``length`` (µs, ``NONE``: by kind), ``uid`` and ``chance`` (one row of random numbers a flow).
     """
 

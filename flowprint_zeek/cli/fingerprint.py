@@ -14,7 +14,7 @@ from flowprint_zeek.cli.capture import captured
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.core.elements import certificate_kinds
 from flowprint_zeek.errors import LogError, UsageError
-from flowprint_zeek.stream.pipeline import parameters_of
+from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.prepared import read_flows, write_flows
 
 if TYPE_CHECKING:

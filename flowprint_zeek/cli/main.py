@@ -39,6 +39,8 @@ COMMANDS = {
     "recognize": "name the known app of each fingerprint",
     "detect": "tell which fingerprints are of unseen apps",
     "replay": "run archived logs through the whole pipeline, to notices",
+    "evaluate": "measure on labelled captures how well apps are recognised and unseen ones found",
+    "calibrate": "find the threshold for a wanted false rate, or forecast a site's notices",
 }
 """Commands and what the global help says of them.
 

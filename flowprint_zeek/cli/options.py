@@ -219,3 +219,23 @@ def duration(text: str) -> float:
         return kind.parse(text)
     except kinds.RefusedError as error:
         raise ArgumentTypeError(f"{text!r} is not {kind.allowed}") from error
+
+
+def share(text: str) -> float:
+    """Return a share, 0 to 1.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If the text is none.
+
+    Examples
+    --------
+    >>> share("0.05")
+    0.05
+    """
+    kind = kinds.number("a number from 0 to 1", lambda value: 0 <= value <= 1)
+    try:
+        return kind.parse(text)
+    except kinds.RefusedError as error:
+        raise ArgumentTypeError(f"{text!r} is not {kind.allowed}") from error

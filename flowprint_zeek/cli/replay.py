@@ -14,9 +14,9 @@ from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.matching import fits_logs, with_parameters
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import LogError, OutputError, UsageError
-from flowprint_zeek.known import KnownApps, SeenElements, Site
+from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS, Outputs
-from flowprint_zeek.stream.pipeline import Learning, Pipeline, parameters_of
+from flowprint_zeek.stream.pipeline import Learning, Pipeline
 from flowprint_zeek.stream.replay import KINDS, Source, Span, replay
 from flowprint_zeek.stream.report import no_flows, report, warnings
 
@@ -131,23 +131,6 @@ def _apart(logs: list[LogFile], output: Path) -> None:
         raise OutputError(said, path=notices)
 
 
-def site_of(config: Config, model: store.Model | None) -> Site:
-    """Return what a model knows; elements of its fingerprints count as seen if it says no more."""
-    known = KnownApps(config.model.max_fingerprints)
-    if model is None:
-        return Site(known)
-    for app in model.apps:
-        known.put(app)
-    known.prune()
-    if model.seen is not None:
-        return Site(known, model.seen)
-    seen = SeenElements()
-    for app in model.apps:
-        for element in app.elements:
-            seen.put(element, app.first, app.last)
-    return Site(known, seen)
-
-
 @dataclass(frozen=True, slots=True)
 class Done:
     """A finished replay: its pipeline, its rows of notice.log, and its figures."""
@@ -166,7 +149,7 @@ def run(
     terminal: Terminal,
 ) -> Done:
     """Replay logs into a directory."""
-    site = site_of(config, model)
+    site = (store.Model() if model is None else model).site(config.model.max_fingerprints)
     conn = [log for log in source.logs if log.kind == "conn"]
     opened = source.first_time("conn")
     with Outputs(output, as_json=config.notice.format == "json", opened=opened) as outputs:
@@ -193,6 +176,7 @@ def run(
                     pipeline.certificate or "sha256",
                     [app for _, app in site.known],
                     site.seen,
+                    site.browsers,
                 )
             )
     return Done(pipeline, outputs.notices, report(source, pipeline))

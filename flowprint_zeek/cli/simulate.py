@@ -1,4 +1,4 @@
-"""``simulate``: write logs of a simulated network, with the truth."""
+"""``simulate``: write logs of a simulated network or of a composed site, with the truth."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowprint_zeek.analysis.archive import LEAST_ROTATION, write
+from flowprint_zeek.analysis.archive import LEAST_ROTATION, write, write_logs
 from flowprint_zeek.analysis.simulate import Network, Simulated, simulate
-from flowprint_zeek.cli import options
+from flowprint_zeek.cli import compose, options
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.errors import UsageError
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 NAME = "simulate"
 HELP = (
-    "Write conn, ssl and x509 logs of simulated devices and apps. labels.tsv tells the app of "
-    "every connection, planted.tsv the apps that appear late. Equal seeds give equal bytes. "
-    "Whatever is measured on these logs is a simulated figure."
+    "Write conn, ssl, x509, dns and http logs of simulated devices and apps. labels.tsv tells the "
+    "app of every connection, planted.tsv the apps that appear late. Equal seeds give equal bytes. "
+    "Whatever is measured on these logs is a simulated figure. With --compose, captures of apps "
+    "and logs of a browsing user are laid over each other instead."
 )
 
 _COUNTS = {
@@ -32,11 +33,14 @@ _COUNTS = {
     "unseen_apps": "apps that appear late",
     "browsers": "devices with a browsing user",
     "servers": "devices that are servers",
+    "things": "devices that do one thing, such as meters and cameras",
 }
 _SHARES = {
     "days": "length in days",
     "unseen_from": "days before which no late app is used; "
     "default: the last day, or the second half of a shorter network",
+    "phone_browsing_share": "share of phones on which somebody browses",
+    "activity": "how often people and systems do something, 1 for the usual",
     "tls13_share": "share of names that speak TLS 1.3 and hide their certificate",
     "resumed_share": "share of TLS 1.2 connections that resume and show no certificate",
 }
@@ -46,6 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("output", type=Path, metavar="OUT", help="folder; it must hold no logs yet")
     add_network(parser)
+    compose.add_arguments(parser)
     group = parser.add_argument_group("files")
     group.add_argument("--format", choices=("tsv", "json"), default="tsv", help="default tsv")
     group.add_argument(
@@ -70,6 +75,12 @@ def add_network(parser: ArgumentParser) -> None:
                 f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"{text}{said}"
             )
     group.add_argument(
+        "--no-client-fingerprints",
+        action="store_const",
+        const=True,
+        help="leave the column ja4 out of ssl.log, as a stock Zeek does",
+    )
+    group.add_argument(
         "--start",
         type=options.instant,
         metavar="TIME",
@@ -80,7 +91,8 @@ def add_network(parser: ArgumentParser) -> None:
 def network(args: Namespace) -> Network:
     """Return the network of the options that were given."""
     names = (*_COUNTS, *_SHARES, "start")
-    return made(**{name: value for name in names if (value := getattr(args, name)) is not None})
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
+    return made(**given, client_fingerprints=not args.no_client_fingerprints)
 
 
 def made(**given: Any) -> Network:  # noqa: ANN401  parameters of Network
@@ -109,25 +121,43 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
     if args.rotate and args.rotate < LEAST_ROTATION:
         raise UsageError(f"--rotate must be 0 or at least {LEAST_ROTATION}s, not {args.rotate:g}s")
+    compose.check(args, {*_COUNTS, *_SHARES, "no_client_fingerprints"} - {"seed"})
+    form = {
+        "format": args.format,
+        "rotate": args.rotate if args.rotate > 0 else None,
+        "compress": args.gzip,
+    }
     with terminal.progress("simulate", total=2) as advance:
-        simulated = simulate(network(args))
+        if args.compose is None:
+            simulated = simulate(network(args))
+            advance()
+            files = write(simulated, args.output, **form)
+            title, parameters, result = (
+                "Simulated network",
+                _parameters(simulated),
+                sizes(simulated),
+            )
+        else:
+            site = compose.composed(args, terminal)
+            advance()
+            files = write_logs(site.logs, site.truth, args.output, **form)
+            title, parameters, result = (
+                "Composed site",
+                compose.parameters(site),
+                compose.sizes(site),
+            )
         advance()
-        files = write(
-            simulated,
-            args.output,
-            format=args.format,
-            rotate=args.rotate if args.rotate > 0 else None,
-            compress=args.gzip,
-        )
-        advance()
-    result = {"output": str(args.output), "files": len(files)} | sizes(simulated)
+    result = {"output": str(args.output), "files": len(files)} | result
     if args.json:
-        start = {"start": simulated.network.start / SECOND}
-        terminal.json({"parameters": asdict(simulated.network) | start} | result)
+        terminal.json({"parameters": parameters} | result)
     else:
         rows = [(key.replace("_", " "), value) for key, value in result.items()]
-        terminal.table("Simulated network", ("", ""), rows)
+        terminal.table(title, ("", ""), rows)
     return Exit.OK
+
+
+def _parameters(simulated: Simulated) -> dict[str, object]:
+    return asdict(simulated.network) | {"start": simulated.network.start / SECOND}
 
 
 def sizes(simulated: Simulated) -> dict[str, object]:
@@ -137,6 +167,8 @@ def sizes(simulated: Simulated) -> dict[str, object]:
         "conn_rows": len(simulated.conn),
         "ssl_rows": len(simulated.ssl),
         "x509_rows": len(simulated.x509),
+        "dns_rows": len(simulated.dns),
+        "http_rows": len(simulated.http),
         "devices": simulated.network.devices,
         "planted_apps": int(simulated.planted["app"].nunique()),
     }

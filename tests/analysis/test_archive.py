@@ -1,14 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
-from flowprint_zeek.analysis.archive import write
+from flowprint_zeek.analysis.archive import columns_of, write
 from flowprint_zeek.analysis.simulate import Network, Simulated, simulate
 from flowprint_zeek.errors import OutputError, UsageError
-from flowprint_zeek.zeek.columns import CONN_LOG, SSL_LOG, X509_LOG
 from flowprint_zeek.zeek.files import log_at
 from flowprint_zeek.zeek.reader import ReadStats, read_chunks
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SMALL = Network(seed=7, devices=4, apps=5, days=0.5, unseen_apps=3)
-COLUMNS = {"conn": CONN_LOG, "ssl": SSL_LOG, "x509": X509_LOG}
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +28,8 @@ def contents(simulated: Simulated, out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in write(simulated, out)}
 
 
-def read_back(paths: Sequence[Path], kind: str) -> pd.DataFrame:
-    names = [name for name, _ in COLUMNS[kind]]
+def read_back(paths: Sequence[Path], simulated: Simulated, kind: str) -> pd.DataFrame:
+    names = [name for name, _ in columns_of(simulated)[kind]]
     logs = [log_at(path) for path in paths if path.name.startswith(f"{kind}.")]
     chunks = [chunk for log in logs for chunk in read_chunks(log, names, stats=ReadStats())]
     return pd.concat(chunks, ignore_index=True)
@@ -45,15 +44,16 @@ def test_equal_seeds_give_equal_bytes(simulated: Simulated, tmp_path: Path) -> N
 def test_what_is_written_reads_back_equal(simulated: Simulated, tmp_path: Path) -> None:
     """The reader gives every frame again, from rotated TSV."""
     paths = write(simulated, tmp_path)
-    for kind in COLUMNS:
-        pd.testing.assert_frame_equal(read_back(paths, kind), getattr(simulated, kind))
+    for kind in ("conn", "ssl", "x509", "dns", "http"):
+        pd.testing.assert_frame_equal(read_back(paths, simulated, kind), getattr(simulated, kind))
 
 
 def test_compressed_json_reads_back_equal(simulated: Simulated, tmp_path: Path) -> None:
     """The reader gives conn again from compressed JSON without rotation."""
     paths = write(simulated, tmp_path, format="json", rotate=None, compress=True)
-    assert [path.name for path in paths[:3]] == ["conn.log.gz", "ssl.log.gz", "x509.log.gz"]
-    pd.testing.assert_frame_equal(read_back(paths, "conn"), simulated.conn)
+    kinds = ("conn", "ssl", "x509", "dns", "http")
+    assert [path.name for path in paths[:5]] == [f"{kind}.log.gz" for kind in kinds]
+    pd.testing.assert_frame_equal(read_back(paths, simulated, "conn"), simulated.conn)
 
 
 def test_rotation_follows_log_time(simulated: Simulated, tmp_path: Path) -> None:
@@ -76,6 +76,14 @@ def test_truth_files_hold_labels_and_planted_apps(simulated: Simulated, tmp_path
     assert truth["app"].tolist() == simulated.planted["app"].tolist()
     assert truth["first"].mul(1e6).round().tolist() == simulated.planted["first"].tolist()
     assert truth["names"].tolist() == simulated.planted["names"].map(",".join).tolist()
+
+
+def test_a_log_without_rows_is_rotated_into_no_file(tmp_path: Path) -> None:
+    """Where no name speaks TLS 1.2 there is no certificate, and no x509.log."""
+    network = replace(SMALL, days=0.05, tls13_share=1.0, servers=0)
+    names = [path.name for path in write(simulate(network), tmp_path)]
+    assert not [name for name in names if name.startswith("x509.")]
+    assert [name for name in names if name.startswith("ssl.")]
 
 
 def test_a_folder_with_logs_is_refused(simulated: Simulated, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         ({"seed": -1}, "seed must be from 0"),
         ({"devices": 2, "servers": 2}, r"servers must be fewer than devices \(2\)"),
         ({"devices": 2, "browsers": 2}, "browsers must be at most 1"),
+        ({"devices": 3, "servers": 1, "things": 2}, r"servers and things must be fewer than devic"),
+        ({"activity": -0.1}, "activity must be from 0 to 10, not -0.1"),
         ({"unseen_from": 2.0}, "unseen_from must be from 0 to 1.99, not 2.0"),
     ],
 )
@@ -42,6 +44,8 @@ def test_impossible_networks_are_refused(parameters: dict[str, Any], told: str) 
         {"unseen_apps": 0, "apps": 500, "devices": 2, "days": 0.05},
         {"start": 0, "days": 0.1},
         {"unanswered_share": 1, "days": 0.1},
+        {"activity": 0, "days": 0.1},
+        {"devices": 4, "things": 2, "servers": 0, "phone_browsing_share": 1, "days": 0.1},
     ],
 )
 def test_edges_of_the_parameters_work(parameters: dict[str, Any], tmp_path: Path) -> None:

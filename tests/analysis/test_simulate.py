@@ -1,23 +1,24 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from flowprint_zeek.analysis.archive import columns_of
 from flowprint_zeek.analysis.network import DAY, HOUR
-from flowprint_zeek.analysis.simulate import Network, Simulated, simulate
+from flowprint_zeek.analysis.simulate import Logs, Network, Simulated, Simulation, simulate
 from flowprint_zeek.analysis.wire import log_times
 from flowprint_zeek.core.flows import SECOND
-from flowprint_zeek.zeek.columns import CONN_LOG, SSL_LOG, UNSET, X509_LOG
+from flowprint_zeek.zeek.columns import UNSET
 
 if TYPE_CHECKING:
     from flowprint_zeek.core.arrays import Ints
 
 SMALL = Network(seed=7, devices=5, apps=8, days=0.75, unseen_apps=3)
-NO_APP = {"background", "browser", "dns", "scan", "server"}
+NO_APP = {"background", "browser", "dns", "scan", "server", "thing"}
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +61,44 @@ def test_a_day_does_not_depend_on_the_days_after_it() -> None:
     pd.testing.assert_frame_equal(part, whole)
 
 
+def test_days_are_cut_where_zeek_logs_them() -> None:
+    """Each day holds what is logged before the next, and its lookups, requests and handshakes."""
+    network = Network(seed=3, devices=4, apps=6, days=2, unseen_from=1)
+    for number, day in enumerate(Simulation(network).days()):
+        low, high = network.day_start(number), network.day_start(number + 1)
+        for times in (day.ssl["ts"], day.dns["ts"], day.http["ts"], day.x509["ts"]):
+            assert low <= times.min() <= times.max() < high
+        logged = log_times(day.conn, network.end)
+        assert low <= logged.min() <= logged.max() <= high
+        assert day.labels["uid"].tolist() == day.conn["uid"].tolist()
+
+
+def test_a_connection_that_lasts_is_in_the_day_of_its_end() -> None:
+    """Connections that begin on one day and end on another are logged once, when they end."""
+    network = Network(seed=3, devices=4, apps=6, days=2, unseen_apps=0)
+    first, second = Simulation(network).days()
+    early = second.conn["ts"] < network.day_start(1)
+    assert early.any()
+    assert not set(second.conn["uid"]) & set(first.conn["uid"])
+
+
+def test_the_days_are_the_whole() -> None:
+    """What is simulated at once is what the days give one after another."""
+    network = Network(seed=3, devices=3, apps=4, days=2)
+    days = list(Simulation(network).days())
+    whole = simulate(network)
+    for one in fields(Logs):
+        parts = [getattr(day, one.name) for day in days]
+        together = pd.concat(parts, ignore_index=True)
+        pd.testing.assert_frame_equal(getattr(whole, one.name), together)
+
+
 # What was asked for
 
 
 def test_conn_has_the_columns_of_zeek(simulated: Simulated) -> None:
-    """Every log has the stock columns in their order, with the reader's dtypes."""
-    for kind, columns in (("conn", CONN_LOG), ("ssl", SSL_LOG), ("x509", X509_LOG)):
+    """Every log has its columns in their order, with the reader's dtypes."""
+    for kind, columns in columns_of(simulated).items():
         frame = getattr(simulated, kind)
         assert list(frame.columns) == [name for name, _ in columns]
     assert simulated.conn["ts"].dtype == np.int64
@@ -105,11 +138,11 @@ def test_every_known_app_is_used_before_the_planted_ones(simulated: Simulated) -
 
 
 def test_every_flow_has_a_label(simulated: Simulated) -> None:
-    """Labels are apps or one of five other words, one for each row of conn."""
+    """Labels are apps or one of six other words, one for each row of conn."""
     apps = set(simulated.known["app"]) | set(simulated.planted["app"])
     assert simulated.labels["uid"].tolist() == simulated.conn["uid"].tolist()
     assert set(simulated.labels["label"]) <= apps | NO_APP
-    assert set(simulated.labels["label"]) >= NO_APP
+    assert set(simulated.labels["label"]) >= NO_APP - {"thing"}
 
 
 # Planted apps
@@ -163,6 +196,25 @@ def test_unseen_from_moves_the_first_use() -> None:
     network = replace(SMALL, unseen_from=0.6)
     planted = simulate(network).planted
     assert planted["first"].min() >= SMALL.start + int(0.6 * DAY)
+
+
+def test_in_longer_networks_planted_apps_are_tried_out_for_some_days() -> None:
+    """Sessions on a device lie in three days, and apps appear all over the detection period."""
+    network = Network(seed=2, devices=6, apps=4, days=20, unseen_from=2, unseen_apps=12)
+    planted = Simulation(network).planted
+    spans = planted["starts"].map(lambda starts: (starts[-1] - starts[0]) / DAY)
+    assert spans.max() < 3
+    first = (planted.groupby("app")["first"].min() - network.unseen_start) / DAY
+    assert first.min() < 5
+    assert first.max() > 8
+
+
+def test_starts_are_of_the_sessions(simulated: Simulated) -> None:
+    """Each session of a planted app has its start, and flows begin right after the first."""
+    planted = simulated.planted
+    assert planted["starts"].map(len).tolist() == planted["sessions"].tolist()
+    waited = planted["first"] - planted["starts"].map(min)
+    assert waited.between(0, 60 * SECOND).all()
 
 
 # Order

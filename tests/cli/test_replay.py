@@ -81,24 +81,23 @@ def test_json_has_the_documented_figures(
         "overdue",
         "bounded_batches",
         "tls_rows_dropped",
+        "name_rows_dropped",
         "coverage",
         "known",
         "seconds",
     ]
     assert told["files"] == len(list(logs.glob("*.log")))
-    assert told["rows_read"] == {
-        "conn": len(simulated.conn),
-        "ssl": len(simulated.ssl),
-        "x509": len(simulated.x509),
-    }
-    assert told["rows_damaged"] == {"conn": 0, "ssl": 0, "x509": 0}
+    kinds = ("conn", "dns", "http", "ssl", "x509")
+    assert told["rows_read"] == {kind: len(getattr(simulated, kind)) for kind in kinds}
+    assert told["rows_damaged"] == dict.fromkeys(kinds, 0)
     assert told["rows_duplicate"] == told["overdue"] == told["tls_rows_dropped"] == 0
     assert told["flows"] + sum(told["rows_dropped"].values()) == len(simulated.conn)
     assert told["devices"] == simulated.network.devices
     assert 0 < told["batches_learned"] < told["batches"]
     assert set(told["late_slices"]) == {"matched", "unmatched"}
-    assert set(told["coverage"]) == {"certificate", "server_name", "none"}
-    assert all(0 < share < 1 for share in told["coverage"].values())
+    coverage = told["coverage"]
+    assert list(coverage) == ["certificate", "server_name", "http_host", "dns_name", "none"]
+    assert all(0 < part < 1 for part in coverage.values())
     assert told["seconds"] > 0
     assert told["parameters"]["fingerprint"]["scheme"] == "names"
 

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flowprint_zeek.analysis.archive import write
+from flowprint_zeek.analysis.simulate import Network, simulate
+from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.zeek.columns import SSL_LOG
 from flowprint_zeek.zeek.files import find_logs
 from flowprint_zeek.zeek.reader import ReadStats, read_chunks
 
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Cli
 
+LOGS = ("conn", "ssl", "x509", "dns", "http")
 SMALL = ("--devices", 2, "--apps", 3, "--days", 0.05, "--browsers", 0, "--unseen-apps", 1)
 
 
@@ -24,7 +29,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def rows(folder: Path) -> dict[str, list[list[object]]]:
     """Return the rows of every log by kind, with what they are told apart by."""
     found: dict[str, list[list[object]]] = {}
-    for log in find_logs([folder], ["conn", "ssl", "x509"]):
+    for log in find_logs([folder], LOGS):
         columns = ("ts", "fingerprint" if log.kind == "x509" else "uid")
         for chunk in read_chunks(log, columns, stats=ReadStats()):
             found.setdefault(log.kind, []).extend(chunk.to_numpy().tolist())
@@ -74,10 +79,11 @@ def test_without_rotation_each_log_is_one_file(
     """--rotate 0 gives the names that Zeek gives logs it still writes."""
     cli.ok("simulate", tmp_path / "out", *SMALL, "--rotate", 0, *form)
     ending = ".log.gz" if form else ".log"
-    names = {f"{kind}{ending}" for kind in ("conn", "ssl", "x509")}
+    names = {f"{kind}{ending}" for kind in LOGS}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names | {
         "labels.tsv",
         "planted.tsv",
+        "periods.tsv",
     }
 
 
@@ -106,6 +112,74 @@ def test_the_table_has_the_same_figures(cli: Cli, tmp_path: Path) -> None:
         "conn rows",
         "ssl rows",
         "x509 rows",
+        "dns rows",
+        "http rows",
         "devices",
         "planted apps",
     ]
+
+
+def test_client_fingerprints_can_be_left_out(cli: Cli, tmp_path: Path) -> None:
+    """With --no-client-fingerprints ssl.log has the columns of a stock Zeek, else also ja4."""
+    fields = {}
+    for name, option in (("stock", ("--no-client-fingerprints",)), ("full", ())):
+        cli.ok("simulate", tmp_path / name, *SMALL, *option, "--rotate", 0)
+        lines = (tmp_path / name / "ssl.log").read_text().splitlines()
+        (fields[name],) = [line.split("\t")[1:] for line in lines if line.startswith("#fields")]
+    assert fields["stock"] == [name for name, _ in SSL_LOG]
+    assert fields["full"] == [*fields["stock"], "ja4"]
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """Return a manifest of two small captures and a background."""
+    lines = []
+    for seed, label in enumerate(("chess", "mail", "browsing")):
+        small = Network(seed=seed, devices=1, apps=1, days=0.05, servers=0, browsers=0)
+        write(simulate(small), tmp_path / label)
+        lines.append(f"{label}\t{label}\n")
+    path = tmp_path / "manifest.tsv"
+    path.write_text("".join(lines))
+    return path
+
+
+LONG = ("--learn", "2h", "--detect", "2h", "--gap", "1h")
+
+
+def test_recordings_are_composed(cli: Cli, tmp_path: Path, manifest: Path) -> None:
+    """--compose writes a site of a manifest with its truth, and tells the app that is unseen."""
+    command = ("simulate", "--compose", manifest, tmp_path / "out", *LONG, "--unseen", "mail")
+    told = cli(*command, "--json").json
+    assert told["simulated"] is False
+    assert told["unseen_app"] == told["parameters"]["unseen"] == "mail"
+    assert told["parameters"]["learn"] == 7200
+    assert told["files"] == len(contents(tmp_path / "out"))
+    assert (tmp_path / "out" / "planted.tsv").read_text().count("\nmail\t") == 4
+    table = cli.ok("simulate", "--compose", manifest, tmp_path / "again", *LONG)
+    assert table.out.startswith("Composed site\n")
+
+
+def test_composed_sites_equal_by_seed(cli: Cli, tmp_path: Path, manifest: Path) -> None:
+    """Two runs with a seed write the same files, a run with another seed does not."""
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        cli.ok("simulate", tmp_path / name, "--compose", manifest, *LONG, "--seed", seed)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert contents(tmp_path / "a") != contents(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--phones", 2), "--phones needs --compose"),
+        (("--strip-certificates",), "--strip-certificates needs --compose"),
+        (("--compose", "x.tsv", "--devices", 2), "--devices does not go with --compose"),
+        (("--compose", "x.tsv", "--phones", 0), "--phones must be from 1 to 10000, not 0"),
+    ],
+)
+def test_options_of_a_network_and_of_a_composed_site_do_not_mix(
+    cli: Cli, tmp_path: Path, arguments: tuple[object, ...], message: str
+) -> None:
+    """The option that does not fit is named."""
+    done = cli("simulate", tmp_path / "out", *arguments)
+    assert done.code == Exit.USAGE
+    assert message in done.err

@@ -1,0 +1,280 @@
+"""``evaluate``: how well apps are recognised and unseen ones found, on labelled captures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.analysis.calibration import Goal, calibrated
+from flowprint_zeek.analysis.comparison import Result
+from flowprint_zeek.analysis.contenders import METHODS, contenders
+from flowprint_zeek.analysis.curve import Point, curve
+from flowprint_zeek.analysis.curve import n_trainings as n_curve_trainings
+from flowprint_zeek.analysis.evaluation import evaluate, n_trainings
+from flowprint_zeek.analysis.plots import available, plot
+from flowprint_zeek.analysis.rounds import LEAVE_ONE_OUT, Plan, Wanted, planned
+from flowprint_zeek.analysis.upstream import package
+from flowprint_zeek.cli import evaluated, options, site
+from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.cli.labelled import Labelled, of_files, of_manifest
+from flowprint_zeek.errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from flowprint_zeek.analysis.evaluation import Calibrate
+    from flowprint_zeek.analysis.items import Items
+    from flowprint_zeek.analysis.methods import Method
+    from flowprint_zeek.cli.terminal import Terminal
+
+NAME = "evaluate"
+HELP = (
+    "Measure on labelled captures how well apps are recognised and unseen ones found. MANIFEST is "
+    "TSV with the columns path, label and, where wanted, split (train or test) and device. What "
+    "the figures count stands in docs/evaluation.md."
+)
+
+FOLDS = 10
+"""Folds of cross-validation."""
+
+_ONLY_CAPTURES = ("folds", "strip_certificates", "since", "until")
+"""Options that need captures, not fingerprints."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("manifest", nargs="?", type=Path, metavar="MANIFEST", help="captures")
+    group = parser.add_argument_group("fingerprint files instead of captures")
+    group.add_argument(
+        "--fingerprints", action="store_true", help="evaluate labelled fingerprint files"
+    )
+    group.add_argument("-t", "--train", type=Path, nargs="+", metavar="FILE", help="known apps")
+    group.add_argument(
+        "-e",
+        "--test",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="what is tested; apps that no training file has are unseen",
+    )
+    site.add_arguments(parser)
+    _add_protocol(parser)
+    _add_results(parser)
+    options.add_times(parser)
+    options.add_parameters(parser, default="default {default}, or that of the training files")
+    options.add_config(parser)
+    options.add_json(parser)
+
+
+def _add_results(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("fingerprints")
+    group.add_argument(
+        "--strip-certificates",
+        action="store_true",
+        help="as if every certificate were hidden: no certificates, nor names that only these told",
+    )
+    group.add_argument(
+        "--min-flows",
+        type=int,
+        default=1,
+        metavar="N",
+        help="leave out fingerprints of fewer flows, counted; default 1",
+    )
+    group = parser.add_argument_group("methods")
+    group.add_argument(
+        "--method", choices=METHODS, default=METHODS[0], help=f"default {METHODS[0]}"
+    )
+    group.add_argument(
+        "--baselines",
+        action="store_true",
+        help="beside it plain Jaccard, upstream on the same flows, and any new registered domain",
+    )
+    group.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="figures at a threshold calibrated on what each training has, never on what is "
+        "tested: that of the best F1 there, or for --false-rate; else the method's threshold",
+    )
+    group.add_argument(
+        "--false-rate",
+        type=options.share,
+        metavar="R",
+        help="calibrate for this share of known apps' fingerprints that may be flagged",
+    )
+    group = parser.add_argument_group("more results")
+    group.add_argument(
+        "--curve", action="store_true", help="recall of unseen apps against the number known"
+    )
+    group.add_argument("--plots", type=Path, metavar="DIR", help="write plots (PNG), and --curve")
+
+
+def _add_protocol(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("training and testing")
+    group.add_argument(
+        "--folds",
+        type=int,
+        metavar="K",
+        help=f"folds of cross-validation, without a column split; default {FOLDS}",
+    )
+    group.add_argument(
+        "--both-ways", action="store_true", help="also train on the test captures and test the rest"
+    )
+    group.add_argument(
+        "--leave-one-out",
+        action="store_true",
+        help="every app unseen in turn; default unless test captures have apps of their own, or "
+        "there are over 20 apps or 20,000 fingerprints",
+    )
+    group.add_argument(
+        "--unseen-apps",
+        type=int,
+        metavar="N",
+        help="draw so many unseen apps a repetition; default with many: a quarter, at most 10",
+    )
+    group.add_argument(
+        "--repetitions",
+        type=int,
+        metavar="R",
+        help="repeat with seeds SEED, SEED + 1 … for means and confidence intervals; "
+        "default 1, or 10 where apps are drawn, fewer with over 20,000 fingerprints",
+    )
+    group.add_argument(
+        "--seed", type=int, default=0, metavar="SEED", help="seed of what is drawn; default 0"
+    )
+
+
+def execute(args: Namespace, terminal: Terminal) -> int:
+    """Run the command."""
+    if args.site is not None:
+        return site.execute(args, terminal)
+    _check(args)
+    given = (of_files if args.fingerprints else of_manifest)(args, terminal)
+    for warning in given.warnings:
+        terminal.warn(warning)
+    plan = planned(given.label, given.split, given.items.size, _wanted(args))
+    _warn(given, plan, terminal)
+    run = _run(args, given, plan, terminal)
+    plots = []
+    if args.plots is not None:
+        plots = plot(args.plots, run.results, run.curves, given.items.labels)
+    if args.json:
+        terminal.json(evaluated.as_json(args, given, plan, run.results, run.curves, plots))
+    else:
+        evaluated.show(given, plan, run.results, run.curves, terminal)
+        for path in plots:
+            terminal.line(f"plot: {path}")
+    return Exit.OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What came of it: each method's figures, the one that was asked for first, and curves."""
+
+    results: list[Result]
+    curves: dict[str, list[Point]]
+
+
+def _run(args: Namespace, given: Labelled, plan: Plan, terminal: Terminal) -> _Run:
+    compared = contenders(
+        args.method,
+        given.items,
+        similarity=given.threshold,
+        baselines=args.baselines,
+        names=given.parameters.scheme == "names",
+        upstream=given.upstream,
+    )
+    with_curve = args.curve or args.plots is not None
+    each = n_trainings(plan) + (n_curve_trainings(plan) if with_curve else 0)
+    calibrate = _calibrate(args)
+    with terminal.progress("train and test", total=each * len(compared)) as advance:
+        results = [Result.of(one, evaluate(one, plan, advance, calibrate)) for one in compared]
+        curves = {}
+        if with_curve:
+            curves = {one.method.name: curve(one, plan, advance) for one in compared}
+    return _Run(results, curves)
+
+
+def _calibrate(args: Namespace) -> Calibrate | None:
+    """Return what calibrates the threshold for a training, None for the method's own."""
+    if not args.calibrate:
+        return None
+    goal = Goal(args.false_rate)
+
+    def threshold(method: Method, train: Items) -> float | None:
+        found = calibrated(method, train, goal)
+        return None if found is None else found.chosen.threshold
+
+    return threshold
+
+
+def _wanted(args: Namespace) -> Wanted:
+    return Wanted(
+        unseen_apps=args.unseen_apps,
+        leave_one_out=args.leave_one_out,
+        repetitions=args.repetitions,
+        seed=args.seed,
+        folds=FOLDS if args.folds is None else args.folds,
+        both_ways=args.both_ways,
+    )
+
+
+def _check(args: Namespace) -> None:
+    _check_sources(args)
+    for option, least in (
+        ("folds", 2),
+        ("repetitions", 1),
+        ("unseen_apps", 1),
+        ("seed", 0),
+        ("min_flows", 1),
+    ):
+        value = getattr(args, option)
+        if value is not None and value < least:
+            raise UsageError(f"{_named(option)} must be at least {least}, not {value}")
+    if args.leave_one_out and args.unseen_apps is not None:
+        raise UsageError("--leave-one-out and --unseen-apps contradict each other: give one")
+    # Before hours of work, not after.
+    if args.plots is not None:
+        available()
+    if args.baselines and not args.fingerprints:
+        package()
+
+
+def _check_sources(args: Namespace) -> None:
+    if args.vary is not None:
+        raise UsageError("--vary needs --site DIR")
+    if args.false_rate is not None and not args.calibrate:
+        raise UsageError("--false-rate needs --calibrate")
+    files = args.train is not None or args.test is not None
+    if not args.fingerprints:
+        if files:
+            raise UsageError("--train and --test are fingerprint files: give --fingerprints too")
+        if args.manifest is None:
+            raise UsageError(
+                f"give MANIFEST, --fingerprints or --site (see flowprint-zeek {NAME} --help)"
+            )
+        return
+    if args.manifest is not None:
+        raise UsageError("MANIFEST and --fingerprints contradict each other: give one")
+    if args.train is None or args.test is None:
+        raise UsageError("--fingerprints needs --train FILE... and --test FILE...")
+    for option in _ONLY_CAPTURES:
+        if getattr(args, option) not in (None, False):
+            raise UsageError(f"{_named(option)} needs captures: give MANIFEST")
+
+
+def _named(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
+
+
+def _warn(given: Labelled, plan: Plan, terminal: Terminal) -> None:
+    if plan.protocol == LEAVE_ONE_OUT and plan.apps.size == 1:
+        terminal.warn("training has one app: without it nothing is left to find unseen apps with")
+    if not given.split[0]:
+        captures = given.label.tolist()
+        names = [given.items.labels[at] for at in sorted(set(captures)) if captures.count(at) == 1]
+        if names:
+            terminal.warn(
+                "apps of a single capture are not known when it is tested, and count as unseen "
+                f"only: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+            )

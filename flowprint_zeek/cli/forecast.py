@@ -1,0 +1,184 @@
+"""``calibrate`` on the logs of a site without labels: a forecast of its notices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.cli import options
+from flowprint_zeek.cli.capture import found
+from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.core.flows import microseconds
+from flowprint_zeek.errors import LogError, UsageError
+from flowprint_zeek.known import KnownApps, Site
+from flowprint_zeek.stream.forecast import THRESHOLDS, Expected, Forecast, lowest
+from flowprint_zeek.stream.pipeline import Learning, Pipeline
+from flowprint_zeek.stream.replay import KINDS, Source, Span, replay
+from flowprint_zeek.stream.report import no_flows, report, warnings
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from flowprint_zeek.cli.terminal import Terminal
+    from flowprint_zeek.config import Config
+    from flowprint_zeek.stream.notices import Row
+    from flowprint_zeek.zeek.files import LogFile
+
+TOP = 5
+"""Causes of each kind that are told."""
+
+_SETTINGS = (
+    *("notice.max_per_day", "notice.repeat_after", "detect.min_novel", "detect.min_flows"),
+    *("stream.disorder", "stream.chunk_rows"),
+)
+
+
+class _Nowhere:
+    """A sink that keeps nothing."""
+
+    def notice(self, row: Row) -> None:
+        """Take a row of notice.log."""
+
+    def verdict(self, row: Row) -> None:
+        """Take a row of flowprint.log."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the options of a site without labels."""
+    group = parser.add_argument_group("a site without labels")
+    group.add_argument(
+        "--learn-until",
+        type=options.instant,
+        metavar="TIME",
+        help="learn batches that start before, watch the others",
+    )
+    group.add_argument(
+        "--learn-for",
+        type=options.duration,
+        metavar="DURATION",
+        help="learn so long from the first batch on, such as 24h",
+    )
+    for key in _SETTINGS:
+        options.add_setting(group, key)
+
+
+def wanted(args: Namespace) -> bool:
+    """Tell whether a forecast is asked for."""
+    return args.learn_until is not None or args.learn_for is not None
+
+
+def execute(args: Namespace, terminal: Terminal) -> int:
+    """Run the command."""
+    if args.learn_until is not None and args.learn_for is not None:
+        raise UsageError("--learn-until and --learn-for contradict each other: give one")
+    config = options.settings(args)
+    duration = None if args.learn_for is None else microseconds(args.learn_for)
+    learning = Learning(args.learn_until, duration)
+    logs = found(args.inputs, KINDS)
+    source = Source(logs, config.stream.chunk_rows, Span(*options.times(args)))
+    forecast, pipeline = _watched(source, config, learning, terminal)
+    for warning in warnings(source, pipeline):
+        terminal.warn(warning)
+    _check(pipeline, forecast, source.span)
+    if forecast.days < 1:
+        terminal.warn(f"{forecast.days * 24:.1f} hours were watched: notices a day are a guess")
+    if forecast.dropped:
+        terminal.warn(f"{forecast.dropped} fingerprints were too many to keep: more is to come")
+    rule, notices = pipeline.detector.rule, pipeline.pending.rule
+    max_age = microseconds(config.model.max_age)
+    expected = [forecast.at(one, rule, notices, max_age) for one in THRESHOLDS]
+    chosen = lowest(expected, config.notice.max_per_day)
+    if args.json:
+        told = _as_json(config, forecast, expected, chosen)
+        terminal.json(told | {"replay": report(source, pipeline)})
+    else:
+        _show(config, forecast, expected, chosen, terminal)
+    return Exit.OK
+
+
+def _watched(
+    source: Source, config: Config, learning: Learning, terminal: Terminal
+) -> tuple[Forecast, Pipeline]:
+    """Learn the first part of logs and record the rest at the lowest threshold."""
+    conn = [log for log in source.logs if log.kind == "conn"]
+    config = replace(config, detect=replace(config.detect, min_score=THRESHOLDS[0]))
+    site = Site(KnownApps(config.model.max_fingerprints))
+    pipeline = Pipeline(config, site, learning, _Nowhere())
+    forecast = pipeline.detector.forecast = Forecast()
+    done = set()
+    with terminal.progress("watch", total=len(conn)) as advance:
+
+        def on_chunk(log: LogFile, _rows: int) -> None:
+            if log.kind == "conn" and log.path not in done:
+                done.add(log.path)
+                advance()
+
+        source.on_chunk = on_chunk
+        replay(source, pipeline)
+    return forecast, pipeline
+
+
+def _check(pipeline: Pipeline, forecast: Forecast, span: Span) -> None:
+    """Raise LogError if nothing was learned, or nothing watched."""
+    counts = pipeline.counts
+    if not counts.flows:
+        cut = "" if span == Span() else "; --since and --until leave out other rows"
+        raise LogError(f"{no_flows(pipeline.dropped)}{cut}")
+    if not len(pipeline.site.known):
+        said = f"{counts.learned} of {counts.batches} batches learned"
+        raise LogError(f"nothing is known: no fingerprint in {said}; learn longer")
+    if not forecast.days:
+        raise LogError("all batches were learned: nothing is left to watch; learn less")
+
+
+def _as_json(
+    config: Config, forecast: Forecast, expected: list[Expected], chosen: Expected | None
+) -> dict[str, object]:
+    return {
+        "parameters": config.to_dict(),
+        "days": forecast.days,
+        "candidates": len(forecast),
+        "candidates_dropped": forecast.dropped,
+        "thresholds": [
+            {
+                "min_score": one.threshold,
+                "notices": one.notices,
+                "per_day": one.per_day,
+                "worst_day": one.worst,
+                "apps": one.apps,
+                "causes": one.top(TOP),
+            }
+            for one in expected
+        ],
+        "min_score": None if chosen is None else chosen.threshold,
+    }
+
+
+def _show(
+    config: Config,
+    forecast: Forecast,
+    expected: list[Expected],
+    chosen: Expected | None,
+    terminal: Terminal,
+) -> None:
+    rows = [
+        [
+            f"{one.threshold:g}",
+            one.notices,
+            f"{one.per_day:.1f}",
+            f"{one.worst:.1f}",
+            one.apps,
+            "chosen" if one is chosen else "",
+        ]
+        for one in expected
+    ]
+    columns = ("detect.min_score", "notices", "a day", "on the worst day", "apps", "")
+    terminal.table(f"Notices in {forecast.days:.2f} days", columns, rows)
+    most = config.notice.max_per_day
+    if chosen is None:
+        terminal.line(f"No threshold stays under {most} notices on every day: learn longer")
+    else:
+        terminal.line(f"The lowest that stays under {most} a day: {chosen.threshold:g}")
+    told = expected[-1] if chosen is None else chosen
+    for name, counts in told.top(TOP).items():
+        terminal.table(f"Notices by {name}, at {told.threshold:g}", ("", ""), counts.items())
