@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 
+from flowprint_zeek.browsers import Browsers
 from flowprint_zeek.core.arrays import Ints, distinct, ints, row_groups, unique_pairs
 from flowprint_zeek.core.elements import fingerprint_id, in_order
 from flowprint_zeek.core.fingerprint import Fingerprint
 from flowprint_zeek.core.matching import NO_MATCH, KnownIndex
+from flowprint_zeek.seen import SeenElements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -135,11 +137,17 @@ class KnownApps:
         surplus = len(self._apps) - self.max_fingerprints
         if surplus <= 0:
             return
-        oldest = sorted(self._apps, key=lambda key: (self._apps[key].last, key))[:surplus]
-        for key in oldest:
+        self._forget(sorted(self._apps, key=lambda key: (self._apps[key].last, key))[:surplus])
+        self.forgotten += surplus
+
+    def expire(self, before: int) -> None:
+        """Forget fingerprints last seen before a time, µs; those of unknown times stay."""
+        self._forget([key for key, app in self._apps.items() if 0 != app.last < before])
+
+    def _forget(self, keys: list[str]) -> None:
+        for key in keys:
             del self._apps[key]
             self.index.discard(key)
-        self.forgotten += surplus
 
     def in_order(self) -> list[KnownApp]:
         """Return the apps, most flows first, then lowest id."""
@@ -168,73 +176,13 @@ class KnownApps:
         return self._apps[key]
 
 
-class SeenElements:
-    """Elements that a site has seen, when, and on which devices."""
-
-    def __init__(self) -> None:
-        self._times: dict[str, tuple[int, int]] = {}
-        self._devices: dict[str, set[str]] = {}
-        self._holders: Counter[str] = Counter()
-
-    def __len__(self) -> int:
-        return len(self._times)
-
-    def __iter__(self) -> Iterator[tuple[str, int, int]]:
-        """Yield each element with its first and last time, µs, by element."""
-        return ((element, *times) for element, times in sorted(self._times.items()))
-
-    def devices(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield each device with its sorted elements."""
-        return ((device, sorted(self._devices[device])) for device in sorted(self._devices))
-
-    @property
-    def since(self) -> int | None:
-        """Time of the first element ever seen, µs; None where no time is known.
-
-        Elements of a known app whose times are unknown have 0; see `KnownApp`.
-        """
-        return min((first for first, _ in self._times.values() if first != 0), default=None)
-
-    def put(self, element: str, first: int, last: int) -> None:
-        """Note that the site saw an element."""
-        if element in self._times:
-            known_first, known_last = self._times[element]
-            first, last = min(first, known_first), max(last, known_last)
-        self._times[element] = (first, last)
-
-    def put_device(self, device: str, elements: Iterable[str]) -> None:
-        """Note that a device saw elements."""
-        known = self._devices.setdefault(device, set())
-        new = set(elements) - known
-        known |= new
-        self._holders.update(new)
-
-    def update(self, other: SeenElements) -> None:
-        """Note all that another site, or the same one at another time, saw."""
-        for row in other:
-            self.put(*row)
-        for device, elements in other.devices():
-            self.put_device(device, elements)
-
-    def on_site(self, element: str) -> bool:
-        """Tell whether the site has seen an element."""
-        return element in self._times
-
-    def on_device(self, device: str, element: str) -> bool:
-        """Tell whether a device has seen an element."""
-        return element in self._devices.get(device, ())
-
-    def n_devices(self, element: str) -> int:
-        """Return on how many devices an element was seen."""
-        return self._holders[element]
-
-
 @dataclass(slots=True)
 class Site:
     """All that is learned about one site."""
 
     known: KnownApps
     seen: SeenElements = field(default_factory=SeenElements)
+    browsers: Browsers = field(default_factory=Browsers)
 
 
 class Learned:
@@ -273,7 +221,7 @@ class Learned:
         for _, app in self.apps:
             for element in app.elements:
                 if not self.seen.on_site(element):
-                    self.seen.put(element, app.first, app.last)
+                    self.seen.put(element, app.first, app.last, max(app.n_batches, 1))
 
     def chosen(self, fingerprints: Iterable[Fingerprint]) -> list[KnownApp]:
         """Return fingerprints as known apps: with the counts of those known, without empty ones.
@@ -371,7 +319,7 @@ def seen_in(apps: list[KnownApp], found: Fingerprints, *, devices: bool) -> Seen
     seen = SeenElements()
     for app, device in zip(apps, found.device.tolist(), strict=True):
         for element in app.elements:
-            seen.put(element, app.first, app.last)
+            seen.put(element, app.first, app.last, max(app.n_batches, 1))
         if devices:
             seen.put_device(found.devices[device], app.elements)
     return seen

@@ -2,33 +2,38 @@
 
 Upstream (``flowprint`` 1.0.5) writes parameters and ``fingerprints``, a list of fingerprint and
 label. Ours adds ``format`` (an integer version), ``scheme``, ``certificate`` (what certificates
-are told apart by: ``sha256`` in Zeek's logs, ``serial`` upstream …), names and counts, and what
-the site and its devices have seen. Upstream loads ours and ignores what it does not know.
+are told apart by: ``sha256`` in Zeek's logs, ``serial`` upstream …), names and counts, what the
+site and its devices have seen, and calibrated thresholds. Upstream loads ours and ignores what it
+does not know.
 """
 
 from __future__ import annotations
 
+import gc
 import json
-import re
-from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from reprlib import repr as short
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowprint_zeek.aside import replacing
+from flowprint_zeek.browsers import Browsers
+from flowprint_zeek.calibrated import Calibrated
 from flowprint_zeek.core import elements as el
 from flowprint_zeek.core.batch import ACTIVITIES
 from flowprint_zeek.core.destinations import SCHEMES
 from flowprint_zeek.core.fingerprint import Fingerprint, Parameters
 from flowprint_zeek.errors import ModelError
 from flowprint_zeek.kinds import LONGEST, Kind, RefusedError, choice, number
-from flowprint_zeek.known import KnownApp, SeenElements
+from flowprint_zeek.known import KnownApp, KnownApps, Site
+from flowprint_zeek.stored import apps_of, held, seen_of, unlabelled_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from flowprint_zeek.known import Label
+    from flowprint_zeek.seen import SeenElements
 
 FORMAT = 1
 """Version of the format that is written, and the only one that is read beside upstream's."""
@@ -46,9 +51,6 @@ PARAMETERS: dict[str, Kind[Any]] = {
 """Parameters in a file, and what they may be."""
 
 _CERTIFICATE = choice(*el.CERTIFICATE_KINDS)
-_ELEMENT = re.compile(r"(cert:|name:)[ -~]+|[!-~]*:[0-9]{1,5}")
-_LARGEST = 1 << 62
-_PAIRS = ([str, int], [int, int])
 _SHARED = ("batch", "window", "correlation", "similarity")
 _T = TypeVar("_T")
 
@@ -69,8 +71,12 @@ class Model:
         Fingerprints with labels and counts.
     seen : SeenElements or None
         What the site has seen; None where nothing says, as in upstream's files.
+    browsers : Browsers or None
+        Which clients of devices are browsers; None where nothing says.
     stated : frozenset of str
         Keys that a file was read with; parameters beside them are defaults.
+    calibrated : dict
+        Calibrated thresholds by method.
     """
 
     parameters: Parameters = field(default_factory=Parameters)
@@ -78,7 +84,25 @@ class Model:
     certificate: str = "sha256"
     apps: list[KnownApp] = field(default_factory=list)
     seen: SeenElements | None = None
+    browsers: Browsers | None = None
     stated: frozenset[str] = frozenset()
+    calibrated: dict[str, Calibrated] = field(default_factory=dict)
+
+    def site(self, max_fingerprints: int) -> Site:
+        """Return what the model knows; elements of its apps count as seen where it says no more."""
+        site = Site(KnownApps(max_fingerprints))
+        for app in self.apps:
+            site.known.put(app)
+        site.known.prune()
+        if self.browsers is not None:
+            site.browsers = self.browsers
+        if self.seen is not None:
+            site.seen = self.seen
+            return site
+        for app in self.apps:
+            for element in app.elements:
+                site.seen.put(element, app.first, app.last, max(app.n_batches, 1))
+        return site
 
 
 def write(path: Path, model: Model) -> None:
@@ -99,18 +123,24 @@ def _lines(model: Model) -> Iterator[str]:
     head = {"format": FORMAT} | {key: getattr(parameters, key) for key in _SHARED}
     head |= {"threshold": model.threshold, "scheme": parameters.scheme}
     head |= {"activity": parameters.activity, "certificate": model.certificate}
+    if model.calibrated:
+        head["calibrated"] = {
+            key: model.calibrated[key].to_dict() for key in sorted(model.calibrated)
+        }
     yield f"{json.dumps(head)[:-1]}, "
     apps = sorted(model.apps, key=lambda app: el.fingerprint_id(app.elements))
     yield from _array("fingerprints", (json.dumps([_written(app), app.majority]) for app in apps))
     if model.seen is not None:
         rows = list(model.seen)
-        number = {element: at for at, (element, _, _) in enumerate(rows)}
+        number = {row[0]: at for at, row in enumerate(rows)}
         devices = ([name, [number[e] for e in held]] for name, held in model.seen.devices())
         yield ', "seen": {'
         yield from _array("elements", map(json.dumps, rows))
         yield ", "
         yield from _array("devices", map(json.dumps, devices))
         yield "}"
+    if model.browsers is not None:
+        yield f', "browsers": {json.dumps(model.browsers.to_dict())}'
     yield "}\n"
 
 
@@ -142,6 +172,11 @@ def read(path: Path) -> Model:
     ModelError
         The file cannot be read, is damaged, is no model, or has a format that is not known.
     """
+    with _no_collection():
+        return _read(path)
+
+
+def _read(path: Path) -> Model:
     document = _document(path)
     version = document.get("format", FORMAT)
     if type(version) is not int or version != FORMAT:
@@ -209,6 +244,18 @@ def checked(kind: Kind[_T], key: str, value: object) -> _T:
         raise ValueError(f"{key} is {short(value)}; it must be {kind.allowed}") from error
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let the garbage collector rest: it would walk all that is read, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
@@ -233,20 +280,6 @@ def _document(path: Path) -> dict[str, Any]:
     return held
 
 
-def _held(holder: dict[str, Any], key: str, kind: type, default: object) -> Any:  # noqa: ANN401
-    value = holder.get(key, default)
-    if type(value) is not kind:
-        raise ValueError(f"{key} is {short(value)}")
-    return value
-
-
-def _whole(holder: dict[str, Any], key: str, low: int) -> int:
-    value: int = _held(holder, key, int, 0)
-    if not low <= value < _LARGEST:
-        raise ValueError(f"{key} is {short(value)}")
-    return value
-
-
 def _model(document: dict[str, Any]) -> Model:
     values = {
         key: checked(kind, key, document[key])
@@ -254,79 +287,17 @@ def _model(document: dict[str, Any]) -> Model:
         if key in document
     }
     threshold = values.pop("threshold", 0.1)
-    pairs = _held(document, "fingerprints", list, [])
-    unlabelled = _unlabelled(document, pairs)
-    apps = [_app(pair, unlabelled) for pair in pairs]
+    pairs = held(document, "fingerprints", list, [])
     return Model(
         parameters=Parameters(**values),
         threshold=threshold,
         certificate=checked(_CERTIFICATE, "certificate", document.get("certificate", "serial")),
-        # Upstream's flows in no fingerprint have an empty one.
-        apps=[app for app in apps if app.elements],
-        seen=_seen(_held(document, "seen", dict, None)) if "seen" in document else None,
+        apps=apps_of(pairs, unlabelled_of(document, pairs)),
+        seen=seen_of(held(document, "seen", dict, None)) if "seen" in document else None,
+        browsers=Browsers.from_dict(document["browsers"]) if "browsers" in document else None,
         stated=frozenset(document),
+        calibrated={
+            key: Calibrated.from_dict(key, one)
+            for key, one in held(document, "calibrated", dict, {}).items()
+        },
     )
-
-
-def _unlabelled(document: dict[str, Any], pairs: list[Any]) -> Label | None:
-    """Return the label that stands for none.
-
-    Upstream's of a fingerprint that was fitted without labels is the number 1, unless other
-    numbers say that the labels are numbers.
-    """
-    last = [pair[-1] for pair in pairs if isinstance(pair, list) and pair]
-    numbered = any(isinstance(label, int) and label != 1 for label in last)
-    return None if "format" in document or numbered else 1
-
-
-def _app(pair: object, unlabelled: Label | None) -> KnownApp:
-    match pair:
-        case [dict(holder), label]:
-            fingerprint = Fingerprint.from_dict(holder)
-        case _:
-            raise ValueError(f"fingerprints holds {short(pair)}")
-    if "labels" in holder:
-        labels = _labels(_held(holder, "labels", list, []))
-    elif label is None or (type(label) is int and label == unlabelled):
-        labels = Counter()
-    else:
-        labels = _labels([[label, max(fingerprint.n_flows, 1)]])
-    return KnownApp(
-        fingerprint.elements,
-        fingerprint.n_flows,
-        _whole(holder, "n_batches", 0),
-        labels,
-        _whole(holder, "first", -_LARGEST),
-        _whole(holder, "last", -_LARGEST),
-    )
-
-
-def _types(row: object) -> list[type]:
-    """Return the types of what a list holds, none of anything else."""
-    return [type(part) for part in row] if isinstance(row, list) else []
-
-
-def _labels(pairs: list[Any]) -> Counter[Label]:
-    labels: Counter[Label] = Counter()
-    for pair in pairs:
-        if _types(pair) not in _PAIRS or not 1 <= pair[1] < _LARGEST:
-            raise ValueError(f"labels holds {short(pair)}")
-        labels[pair[0]] += pair[1]
-    return labels
-
-
-def _seen(section: dict[str, Any]) -> SeenElements:
-    seen = SeenElements()
-    rows = _held(section, "elements", list, None)
-    for row in rows:
-        if _types(row) != [str, int, int] or _ELEMENT.fullmatch(row[0]) is None:
-            raise ValueError(f"elements of seen holds {short(row)}")
-        if not -_LARGEST < row[1] <= row[2] < _LARGEST:
-            raise ValueError(f"elements of seen holds {short(row)}")
-        seen.put(*row)
-    for pair in _held(section, "devices", list, None):
-        numbers = pair[1] if _types(pair) == [str, list] else [None]
-        if any(type(at) is not int or not 0 <= at < len(rows) for at in numbers):
-            raise ValueError(f"devices of seen holds {short(pair)}")
-        seen.put_device(pair[0], [rows[at][0] for at in numbers])
-    return seen

@@ -11,7 +11,8 @@ import pytest
 from flowprint_zeek.core.elements import fingerprint_id
 from flowprint_zeek.core.matching import NO_MATCH
 from flowprint_zeek.core.sets import Sets
-from flowprint_zeek.known import KnownApp, KnownApps, Learned, SeenElements, labelled
+from flowprint_zeek.known import KnownApp, KnownApps, Learned, labelled
+from flowprint_zeek.seen import SeenElements
 
 A, B, C = ("10.0.0.1:443", "name:a"), ("name:b", "name:c"), ("name:c", "name:d")
 
@@ -108,7 +109,7 @@ class TestSeenElements:
         seen = SeenElements()
         for first, last in ((5, 7), (2, 3), (6, 9)):
             seen.put("name:a", first, last)
-        assert list(seen) == [("name:a", 2, 9)]
+        assert list(seen) == [("name:a", 2, 9, 3)]
         assert (seen.since, len(seen)) == (2, 1)
 
     def test_before_anything(self) -> None:
@@ -143,8 +144,42 @@ class TestSeenElements:
         other.put("name:a", 1, 9)
         other.put_device("d", ["name:a"])
         one.update(other)
-        assert list(one) == [("name:a", 1, 9)]
+        assert list(one) == [("name:a", 1, 9, 2)]
         assert one.on_device("d", "name:a")
+
+    def test_sightings(self) -> None:
+        """Names count by themselves, endpoints with those of their network and port."""
+        seen = SeenElements()
+        seen.put("name:a.example", 1, 1, 3)
+        seen.put("198.51.100.1:443", 1, 1, 2)
+        seen.put("198.51.100.2:443", 1, 1)
+        asked = ["name:a.example", "name:b.example", "198.51.100.9:443", "198.51.100.9:80"]
+        assert seen.sightings(asked).tolist() == [3, 0, 3, 0]
+        assert not seen.on_site("198.51.100.9:443")
+
+    def test_fresh_names(self) -> None:
+        """A name is fresh while nothing of its registered domain was seen."""
+        seen = SeenElements()
+        seen.put("name:a.example.com", 1, 1)
+        fresh = [seen.is_fresh(f"name:{name}") for name in ("b.example.com", "b.example.org")]
+        assert fresh == [False, True]
+        assert not seen.is_fresh("198.51.100.1:443")
+        seen.expire(2)
+        assert seen.is_fresh("name:b.example.com")
+
+    def test_ageing(self) -> None:
+        """What was last seen before a time is forgotten on the site and on every device."""
+        seen = SeenElements()
+        for element, first, last in (("name:a", 1, 4), ("name:b", 2, 5), ("name:c", 0, 0)):
+            seen.put(element, first, last)
+        seen.put_device("d", ["name:a", "name:b"])
+        seen.put_device("e", ["name:a"])
+        assert seen.expire(5) == 1
+        assert list(seen) == [("name:b", 2, 5, 1), ("name:c", 0, 0, 1)]
+        assert list(seen.devices()) == [("d", ["name:b"])]
+        assert (seen.n_devices("name:a"), seen.n_devices("name:b")) == (0, 1)
+        seen.put_device("e", ["name:a"])
+        assert seen.n_devices("name:a") == 1
 
 
 class TestLearned:
@@ -155,12 +190,12 @@ class TestLearned:
         news.put("name:a", 5, 6)
         learned.see([news])
         assert learned.seen is not None
-        assert list(learned.seen) == [("10.0.0.1:443", 0, 0), ("name:a", 5, 6)]
+        assert list(learned.seen) == [("10.0.0.1:443", 0, 0, 1), ("name:a", 5, 6, 1)]
 
     def test_the_first_kind_of_certificates_stays(self) -> None:
         """What certificates are told apart by is known from the first that have some."""
         learned = Learned()
-        for kind in (None, "serial", None):
+        for kind in (None, "serial", None, "sha256"):
             learned.add([], kind)
         assert learned.certificate == "serial"
 

@@ -16,9 +16,12 @@ PACKAGE = "flowprint_zeek"
 
 LAYERS = [
     {"errors", "kinds"},
-    {"aside", "config"},
+    {"aside", "settings"},
+    {"config"},
     {"core"},
+    {"seen", "browsers", "calibrated"},
     {"known"},
+    {"stored"},
     {"store"},
     {"generator"},
     {"zeek", "model"},
@@ -34,7 +37,8 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 ALLOWED = {
     "errors": set[str](),
     "kinds": set[str](),
-    "config": {"errors", "kinds"},
+    "settings": {"kinds"},
+    "config": {"errors", "kinds", "settings"},
     "core": {"core", "errors"},
 }
 """Parts that may import less than what lies below them."""

@@ -11,7 +11,7 @@ import pytest
 from flowprint_zeek import Fingerprint, FlowPrint, store
 from flowprint_zeek.core.flows import flow_table
 from flowprint_zeek.errors import ModelError, OutputError
-from flowprint_zeek.known import SeenElements
+from flowprint_zeek.seen import SeenElements
 from tests.test_model import CHAT, FLOWS, GAME, LABELS, MAIL, PARAMETERS, certified, fitted, of
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class TestFiles:
         model.save(tmp_path / "n.json")
         seen = store.read(tmp_path / "n.json").seen
         assert seen is not None
-        assert [element for element, _, _ in seen] == [
+        assert [element for element, *_ in seen] == [
             *("10.0.1.1:443", "10.0.1.2:443", "name:old.example"),
         ]
         assert [device for device, _ in seen.devices()] == ["10.0.0.7", "10.0.0.8"]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from flowprint_zeek.core.elements import in_order
 from flowprint_zeek.core.fingerprint import Parameters
 from flowprint_zeek.errors import OutputError
-from flowprint_zeek.known import KnownApp, SeenElements
+from flowprint_zeek.known import KnownApp
+from flowprint_zeek.seen import SeenElements
 from flowprint_zeek.store import Model, is_model, read, write
 
 if TYPE_CHECKING:

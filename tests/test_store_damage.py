@@ -80,17 +80,28 @@ DAMAGED: dict[str, tuple[object, str]] = {
     "seen": (document(seen=[]), r"seen is \[\]"),
     "no devices": (document(seen={"elements": []}), "devices is None"),
     "element": (saw(["a"]), r"elements of seen holds \['a'\]"),
-    "no element": (saw(["a", 1, 1]), r"elements of seen holds \['a', 1, 1\]"),
-    "control": (saw(["name:\x1b[31m", 1, 1]), r"elements of seen holds \['name:\\x1b"),
-    "time": (saw(["name:a", float("inf"), 0]), "elements of seen holds"),
-    "times": (saw(["name:a", 2, 1]), r"elements of seen holds \['name:a', 2, 1\]"),
-    "late": (saw(["name:a", 1, 1 << 62]), "elements of seen holds"),
+    "no element": (saw(["a", 1, 1, 1]), r"elements of seen holds \['a', 1, 1, 1\]"),
+    "control": (saw(["name:\x1b[31m", 1, 1, 1]), r"elements of seen holds \['name:\\x1b"),
+    "time": (saw(["name:a", float("inf"), 0, 1]), "elements of seen holds"),
+    "times": (saw(["name:a", 2, 1, 1]), r"elements of seen holds \['name:a', 2, 1, 1\]"),
+    "late": (saw(["name:a", 1, 1 << 62, 1]), "elements of seen holds"),
+    "sightings": (saw(["name:a", 1, 1, 0]), "elements of seen holds"),
+    "three": (saw(["name:a", 1, 1]), "elements of seen holds"),
+    "browsers": (document(browsers=[]), r"browsers is \[\]"),
+    "browser": (
+        document(browsers={"clients": [["d", "ja4:a", "x"]], "domains": []}),
+        r"clients of browsers holds \['d', 'ja4:a', 'x'\]",
+    ),
+    "domains": (
+        document(browsers={"clients": [], "domains": [["d", [1]]]}),
+        r"domains of browsers holds \['d', \[1\]\]",
+    ),
     "device": (saw(devices=[["a", [0]]]), r"devices of seen holds \['a', \[0\]\]"),
     "number": (
-        saw(["name:a", 1, 1], devices=[["d", [-1]]]),
+        saw(["name:a", 1, 1, 1], devices=[["d", [-1]]]),
         r"devices of seen holds \['d', \[-1\]",
     ),
-    "flag": (saw(["name:a", 1, 1], devices=[["d", [False]]]), "devices of seen holds"),
+    "flag": (saw(["name:a", 1, 1, 1], devices=[["d", [False]]]), "devices of seen holds"),
 }
 
 FOREIGN: dict[str, tuple[bytes, str]] = {

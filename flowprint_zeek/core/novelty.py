@@ -20,25 +20,51 @@ KNOWN = "known"
 UNSEEN_SITE = "unseen_site"
 UNSEEN_DEVICE = "unseen_device"
 TOO_LITTLE = "too_little"
+BROWSER = "browser"
+SHARED_ADDRESS = "shared_address"
+
+_WHOLE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a fingerprint counts as unseen.
+    """When a fingerprint counts as unseen, and when there is enough evidence to raise it.
+
+    Evidence adds up over the batches and devices of a site in which the same new elements show.
 
     Parameters
     ----------
+    by : {"novelty", "similarity"}, default="novelty"
+        Whether the score decides, or as in the paper the similarity to the nearest known app.
+    threshold : float, default=0.1
+        Similarity below which a fingerprint is unseen where that decides.
+    weighted : bool, default=True
+        Whether rare elements weigh more than those that the site sees all the time.
     min_score : float, default=0.7
         Least score.
     min_novel : int, default=2
-        Fewest own elements that are new.
+        Fewest new elements.
     min_flows : int, default=5
         Fewest own flows.
+    min_batches, lone_batches : int, default=1, 2
+        Batches in which `min_novel` new elements show themselves, or a single one.
+    browser_batches : int, default=6
+        Batches in which they do among the flows of browsers; a single one is never enough there.
+    burst : int, default=8
+        New registered domains and networks in one fingerprint over which it is a browser's, also
+        where no log tells its client.
     """
 
+    by: str = "novelty"
+    threshold: float = 0.1
+    weighted: bool = True
     min_score: float = 0.7
     min_novel: int = 2
     min_flows: int = 5
+    min_batches: int = 1
+    lone_batches: int = 2
+    browser_batches: int = 6
+    burst: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +74,13 @@ class Judgement:
     Attributes
     ----------
     verdict : ndarray of str, shape (n,)
-        `KNOWN`, `UNSEEN_SITE`, `UNSEEN_DEVICE` or `TOO_LITTLE`.
+        `KNOWN`, `UNSEEN_SITE` or `UNSEEN_DEVICE`; of the second, detection makes another where
+        there is too little evidence yet or the device or the client is shared.
     score : ndarray of shape (n,)
-        Share of the rarity weight that own elements new to the site explain, 0 to 1.
+        Share of the weight that is of elements new to the site, 0 to 1, those of other fingerprints
+        too: an app's parts are as new as the app. Where the similarity decides, 1 less that.
     core : ndarray of bool, one for each pair in the sets
-        Own elements new to the site.
+        Own elements new to the site; of what is unseen by its similarity, all own elements.
     """
 
     verdict: Texts
@@ -60,19 +88,21 @@ class Judgement:
     core: Bools
 
 
-def rarity(n_holding: Ints, n_known: int) -> Ints:
-    """Return the weight of elements by the number of known fingerprints that hold them.
+def rarity(sightings: Ints) -> Ints:
+    """Return the weight of elements by the number of device batches that they were seen in.
 
-    The logarithm of inverse frequency in whole thousandths, so that sums are exact, and at least 1.
+    One over that number and one more, in 65536ths so that sums are exact: what a site sees all the
+    time, such as its resolver or an advertiser, says nothing for or against an app.
     """
-    weight: Ints = np.rint(1000 * np.log((n_known + 1) / (n_holding + 1))).astype(np.int64)
-    return weight + 1
+    weight: Ints = np.rint(_WHOLE / (sightings + 1)).astype(np.int64)
+    return np.maximum(weight, 1)
 
 
 def judge(
     sets: Sets,
     own: Bools,
     own_flows: Ints,
+    similarity: Floats,
     new_site: Bools,
     new_device: Bools,
     weight: Ints,
@@ -87,22 +117,23 @@ def judge(
     own, new_site, new_device, weight : ndarray, one entry for each pair in `sets`
         Whether the element is the fingerprint's own, whether the site or the device never saw it,
         and its rarity weight.
-    own_flows : ndarray of shape (n,)
-        Own flows.
+    own_flows, similarity : ndarray of shape (n,)
+        Own flows, and the similarity to the nearest known app.
     rule : Rule
         Limits.
     """
     core = own & new_site
-    n_core = np.bincount(sets.owner[core], minlength=sets.size)
     n_device = np.bincount(sets.owner[own & new_device], minlength=sets.size)
-    total = np.bincount(sets.owner, weights=weight, minlength=sets.size)
-    score = np.bincount(sets.owner[core], weights=weight[core], minlength=sets.size) / np.maximum(
-        total, 1
-    )
-    enough = own_flows >= rule.min_flows
-    stands_out = score >= rule.min_score
+    if rule.by == "similarity":
+        unseen = similarity < rule.threshold
+        core, score = np.where(unseen[sets.owner], own, core), 1 - similarity
+    else:
+        total = np.bincount(sets.owner, weights=weight, minlength=sets.size)
+        new = np.bincount(sets.owner[new_site], weights=weight[new_site], minlength=sets.size)
+        score = new / np.maximum(total, 1)
+        n_core = np.bincount(sets.owner[core], minlength=sets.size)
+        unseen = (n_core > 0) & (score >= rule.min_score)
     verdict = np.full(sets.size, KNOWN, dtype=object)
-    verdict[(n_device >= rule.min_novel) & enough] = UNSEEN_DEVICE
-    verdict[(n_core > 0) & stands_out] = TOO_LITTLE
-    verdict[(n_core >= rule.min_novel) & enough & stands_out] = UNSEEN_SITE
+    verdict[(n_device >= rule.min_novel) & (own_flows >= rule.min_flows)] = UNSEEN_DEVICE
+    verdict[unseen] = UNSEEN_SITE
     return Judgement(verdict, score, core)

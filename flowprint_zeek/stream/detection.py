@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from flowprint_zeek.core.elements import is_endpoint
 from flowprint_zeek.core.matching import NO_MATCH
-from flowprint_zeek.core.novelty import KNOWN, UNSEEN_DEVICE, UNSEEN_SITE, Rule, judge, rarity
+from flowprint_zeek.core.novelty import (
+    BROWSER,
+    KNOWN,
+    SHARED_ADDRESS,
+    TOO_LITTLE,
+    UNSEEN_DEVICE,
+    UNSEEN_SITE,
+    Rule,
+    judge,
+    rarity,
+)
 from flowprint_zeek.stream.evidence import Evidence
+from flowprint_zeek.stream.learning import seen_in
 from flowprint_zeek.stream.notices import Row, digest_notice, unseen_notice
 
 if TYPE_CHECKING:
@@ -16,8 +28,12 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.core.arrays import Bools
     from flowprint_zeek.known import Site
+    from flowprint_zeek.stream.forecast import Forecast
     from flowprint_zeek.stream.pending import PendingApp, PendingApps
     from flowprint_zeek.stream.view import BatchView
+
+_SAME = 0.5
+"""Similarity from which a fingerprint is the known app again."""
 
 
 class Sink(Protocol):
@@ -67,6 +83,8 @@ class Detector:
         self.described = described
         self.unseen = 0
         self.notices = 0
+        self.forecast: Forecast | None = None
+        self._doubtful: dict[str, int] = {}
         self._written: dict[tuple[str, str], str] = {}
 
     def new_day(self, day: int, now: int) -> None:
@@ -79,17 +97,36 @@ class Detector:
     def detect(self, view: BatchView) -> None:
         """Judge the fingerprints of a closed batch and write what they are due."""
         evidence = self._judged(view)
-        apps: dict[int, PendingApp] = {}
-        for at in view.order:
-            if evidence.verdict(at) == UNSEEN_SITE:
-                own_flows = int(view.found.own_flows[at])
-                device, core = view.device(at), evidence.core(at)
-                apps[at] = self.pending.meet(device, core, own_flows, view.start)
+        if self.forecast is not None:
+            self.forecast.add(evidence)
+        apps = self._met(evidence)
         self.unseen += len(apps)
         self._raise(evidence, apps)
         for at in view.order:
             self._write(evidence, at, apps.get(at))
-        self._refresh(evidence)
+        self._refresh(view, evidence)
+
+    def _met(self, evidence: Evidence) -> dict[int, PendingApp]:
+        """Return the pending app of each unseen fingerprint, where there is enough evidence."""
+        view = evidence.view
+        apps: dict[int, PendingApp] = {}
+        for at in view.order:
+            if evidence.verdict(at) != UNSEEN_SITE:
+                continue
+            if view.device(at) in view.shared:
+                evidence.judged.verdict[at] = SHARED_ADDRESS
+                continue
+            own_flows = int(view.found.own_flows[at])
+            app = self.pending.meet(
+                view.device(at), evidence.core(at), own_flows, view.start, evidence.fresh(at)
+            )
+            browser = evidence.browser(at)
+            app.evident |= enough(app, self.rule, browser=browser)
+            if app.evident:
+                apps[at] = app
+            else:
+                evidence.judged.verdict[at] = BROWSER if browser else TOO_LITTLE
+        return apps
 
     def _judged(self, view: BatchView) -> Evidence:
         found = view.found
@@ -97,18 +134,32 @@ class Detector:
         vocabulary = found.words.vocabulary
         number, similarity = index.best(vocabulary, found.sets)
         nearest = ["" if at == NO_MATCH else index.keys[at] for at in number.tolist()]
+        shared = np.array([element in view.proxies for element in vocabulary], dtype=np.bool_)
+        sightings = self.site.seen.sightings(vocabulary)
+        weight = np.where(shared, 0, rarity(sightings) if self.rule.weighted else 1)
+        evident = ~shared[found.sets.element]
         new_site, new_device = self._new(view)
         judged = judge(
             found.sets,
             found.own,
             found.own_flows,
-            new_site,
-            new_device,
-            rarity(index.holding(vocabulary), len(index))[found.sets.element],
+            similarity,
+            new_site & evident,
+            new_device & evident,
+            weight[found.sets.element],
             self.rule,
         )
         labels = [self.site.known[key].label if key else None for key in nearest]
-        return Evidence(view, judged, nearest, labels, similarity, self.described)
+        return Evidence(
+            view,
+            judged,
+            nearest,
+            labels,
+            similarity,
+            self.described,
+            self.site.seen.is_fresh,
+            self.rule.burst,
+        )
 
     def _new(self, view: BatchView) -> tuple[Bools, Bools]:
         """Tell of each element of each fingerprint whether the site or the device never saw it."""
@@ -149,26 +200,55 @@ class Detector:
         """Return on how many devices the rarest of elements was seen, at least this one."""
         return max(1, min((self.site.seen.n_devices(one) for one in elements), default=1))
 
-    def _refresh(self, evidence: Evidence) -> None:
-        """Learn slowly from what is known; never from what was flagged or is too little.
+    def _refresh(self, view: BatchView, evidence: Evidence) -> None:
+        """Note what is still in use, and learn slowly what is new beside known apps.
 
-        What waits for a person stays unlearned also where a known app's flows met it, and so does
-        what is new enough to be the core of an unseen app that shows itself better later.
+        What the site or a device knows was seen again, whatever it was seen with. A new element of
+        a fingerprint that is known counts as seen after a day in which no unseen app had it.
         """
-        view = evidence.view
+        seen = self.site.seen
+        for _, elements in seen_in(view):
+            for element in filter(seen.on_site, elements):
+                seen.put(element, view.start, view.start)
         for at in view.order:
+            if evidence.nearest[at] and evidence.similarity[at] >= _SAME:
+                self.site.known.seen(evidence.nearest[at], view.start)
             if evidence.verdict(at) not in {KNOWN, UNSEEN_DEVICE}:
                 continue
-            device = view.device(at)
-            core = set(evidence.core(at))
-            own = [
-                one
-                for one in evidence.own(at)
-                if not self.pending.holds(device, one)
-                and (len(core) < self.rule.min_novel or one not in core)
-            ]
-            self.site.seen.put_device(device, own)
-            for element in own:
-                self.site.seen.put(element, view.start, view.start)
-            if evidence.nearest[at]:
-                self.site.known.seen(evidence.nearest[at], view.start)
+            device, own = view.device(at), evidence.own(at)
+            seen.put_device(device, [element for element in own if seen.on_site(element)])
+            for element in evidence.core(at):
+                self._doubtful.setdefault(element, view.start)
+
+    def expire(self, before: int, before_evident: int) -> None:
+        """Forget old pending apps; what is new and was nothing until a time counts as seen, µs.
+
+        Takes what `PendingApps.expire` takes.
+        """
+        for app in self.pending.expire(before, before_evident):
+            for element in app.core:
+                self._doubtful.setdefault(element, app.first)
+        held = self.pending.elements()
+        for element, first in sorted(self._doubtful.items()):
+            if element in held or self.site.seen.on_site(element):
+                del self._doubtful[element]
+            elif first < before:
+                del self._doubtful[element]
+                self.site.seen.put(element, first, first)
+
+
+def enough(app: PendingApp, rule: Rule, *, browser: bool) -> bool:
+    """Tell whether there is enough evidence of a pending app, from all devices and batches.
+
+    A single element is enough if it is of a registered domain that is new to the site: known apps
+    get new hosts. Bare addresses alone have to come back: those of one service change by the hour.
+    """
+    if app.n_flows < rule.min_flows:
+        return False
+    if browser:
+        return app.lasting(rule.browser_batches) >= rule.min_novel
+    again = max(rule.min_batches, rule.lone_batches)
+    if app.lasting(again, app.fresh) > 0 or app.lasting(again) >= rule.min_novel:
+        return True
+    named = any(not is_endpoint(element) for element in app.core)
+    return named and app.lasting(rule.min_batches) >= rule.min_novel

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowprint_zeek.core.domains import wider
+from flowprint_zeek.core.novelty import UNSEEN_SITE
 from flowprint_zeek.stream.notices import Finding, Row
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class Evidence:
         Similarity to it.
     described : callable
         Returns how people read a certificate.
+    is_fresh : callable
+        Tells whether an element is a name of a registered domain new to the site.
+    burst : int
+        New registered domains and networks over which a fingerprint is a browser's.
     """
 
     view: BatchView
@@ -50,6 +56,8 @@ class Evidence:
     labels: Sequence[str | None]
     similarity: Floats
     described: Callable[[str], str]
+    is_fresh: Callable[[str], bool]
+    burst: int
 
     def verdict(self, at: int) -> str:
         """Return the verdict on a fingerprint."""
@@ -58,6 +66,16 @@ class Evidence:
     def core(self, at: int) -> list[str]:
         """Return the novel core of a fingerprint, in canonical order."""
         return self._elements(at)[0]
+
+    def fresh(self, at: int) -> list[str]:
+        """Return the names in a novel core whose registered domain is new to the site."""
+        return [element for element in self.core(at) if self.is_fresh(element)]
+
+    def browser(self, at: int) -> bool:
+        """Tell whether a fingerprint is a browser's: by its client, or by how much is new."""
+        if self.view.browser[at]:
+            return True
+        return len({wider(element) for element in self.core(at)} - {""}) > self.burst
 
     def own(self, at: int) -> list[str]:
         """Return the own elements of a fingerprint, in canonical order."""
@@ -106,8 +124,14 @@ class Evidence:
             "devices": n_devices,
             "novel": tuple(novel[:_LISTED]),
             "shared": tuple(shared[:_LISTED]),
-            "uids": tuple(_distinct(view.rows(at)["uid"])[:_LISTED]),
+            "uids": tuple(self._uids(at)[:_LISTED]),
         }
+
+    def _uids(self, at: int) -> list[str]:
+        """Return the flows of a fingerprint; of an unseen one those to what is new."""
+        if self.verdict(at) == UNSEEN_SITE:
+            return list(self.finding(at).uids)
+        return _distinct(self.view.rows(at)["uid"])
 
     def _span(self, at: int) -> tuple[int, int]:
         edges = self.view.offsets

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from flowprint_zeek.core.arrays import unique_pairs
+from flowprint_zeek.core.arrays import ints, unique_pairs
 
 if TYPE_CHECKING:
-    from flowprint_zeek.core.arrays import Ints
+    from collections.abc import Iterator
+
     from flowprint_zeek.known import Site
     from flowprint_zeek.stream.view import BatchView
 
@@ -17,28 +20,32 @@ if TYPE_CHECKING:
 def learn(site: Site, view: BatchView) -> None:
     """Make the fingerprints of a batch known and its elements seen.
 
-    Elements of flows without a fingerprint count too: the site saw them.
+    Elements of flows without a fingerprint count too: the site saw them. A browser's fingerprints
+    are no apps, and no two are alike: only their elements are kept.
     """
     found = view.found
-    for elements, n_flows in zip(view.elements, found.n_flows.tolist(), strict=True):
-        site.known.add(elements, n_flows, view.start)
+    apps = zip(view.elements, found.n_flows.tolist(), view.browser.tolist(), strict=True)
+    for elements, n_flows, browser in apps:
+        if not browser:
+            site.known.add(elements, n_flows, view.start)
     site.known.prune()
-    device, element = _seen(view)
-    vocabulary = found.words.vocabulary
-    edges = np.searchsorted(device, np.arange(len(found.devices) + 1))
-    for at, name in enumerate(found.devices):
-        codes = element[edges[at] : edges[at + 1]].tolist()
-        site.seen.put_device(name, (vocabulary[code] for code in codes))
-    for code in np.unique(element).tolist():
-        site.seen.put(vocabulary[code], view.start, view.start)
+    counts: Counter[str] = Counter()
+    for device, reached in seen_in(view):
+        site.seen.put_device(device, reached)
+        counts.update(reached)
+    for element, count in sorted(counts.items()):
+        site.seen.put(element, view.start, view.start, count)
 
 
-def _seen(view: BatchView) -> tuple[Ints, Ints]:
-    """Return the distinct pairs of device and element of a batch."""
+def seen_in(view: BatchView) -> Iterator[tuple[str, list[str]]]:
+    """Yield the devices of a batch, sorted, with the elements that their flows reached."""
     words = view.found.words
-    device = np.searchsorted(view.found.devices, view.slices["device"].to_numpy(dtype=object))
+    code, devices = pd.factorize(view.slices["device"].to_numpy(dtype=object), sort=True)
     tied = words.secondary >= 0
-    return unique_pairs(
-        np.concatenate((device, device[tied])),
+    device, element = unique_pairs(
+        np.concatenate((ints(code), ints(code)[tied])),
         np.concatenate((words.primary, words.secondary[tied])),
     )
+    edges = np.searchsorted(device, np.arange(len(devices) + 1))
+    for at, name in enumerate(devices):
+        yield name, [words.vocabulary[one] for one in element[edges[at] : edges[at + 1]].tolist()]

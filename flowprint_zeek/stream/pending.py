@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
 
 DAY = 86_400_000_000
 """Microseconds in a day."""
@@ -44,8 +48,8 @@ class PendingApp:
     ----------
     number : int
         Order of appearance.
-    core : set of str
-        Its novel elements so far.
+    core : dict of str to int
+        Its novel elements so far, and in how many batches each was seen.
     first : int
         Start of the first batch it was seen in, µs.
     devices : set of str
@@ -56,17 +60,44 @@ class PendingApp:
         Log time of its last notice, µs; None before the first.
     noticed_devices : int
         Devices at its last notice.
+    fresh : set of str
+        Those among its novel elements that are of registered domains new to the site.
+    evident : bool
+        Whether there was enough evidence for a notice.
     """
 
     number: int
-    core: set[str]
+    core: dict[str, int]
     first: int
     devices: set[str] = field(default_factory=set)
     n_flows: int = 0
     n_batches: int = 0
     last: int = -1
+    _in_last: set[str] = field(default_factory=set)
     noticed: int | None = None
     noticed_devices: int = 0
+    fresh: set[str] = field(default_factory=set)
+    evident: bool = False
+
+    def see(self, device: str, core: Iterable[str], n_flows: int, batch_start: int) -> None:
+        """Note that the app was seen in a batch on a device."""
+        if batch_start != self.last:
+            self.last = batch_start
+            self.n_batches += 1
+            self._in_last.clear()
+        for element in core:
+            if element not in self._in_last:
+                self._in_last.add(element)
+                self.core[element] = self.core.get(element, 0) + 1
+        self.devices.add(device)
+        self.n_flows += n_flows
+
+    def lasting(self, n_batches: int, among: Collection[str] | None = None) -> int:
+        """Return how many novel elements, or those among some, were seen in so many batches."""
+        return sum(
+            count >= n_batches and (among is None or element in among)
+            for element, count in self.core.items()
+        )
 
 
 class PendingApps:
@@ -81,7 +112,8 @@ class PendingApps:
     def __init__(self, rule: NoticeRule) -> None:
         self.rule = rule
         self.withheld: dict[int, PendingApp] = {}
-        self._apps: list[PendingApp] = []
+        self._apps: dict[int, PendingApp] = {}
+        self._next = 0
         self._by_element: dict[tuple[str, str], int] = {}
         self._day = -1
         self._raised = 0
@@ -89,7 +121,14 @@ class PendingApps:
     def __len__(self) -> int:
         return len(self._apps)
 
-    def meet(self, device: str, core: list[str], n_flows: int, batch_start: int) -> PendingApp:
+    def meet(
+        self,
+        device: str,
+        core: Sequence[str],
+        n_flows: int,
+        batch_start: int,
+        fresh: Iterable[str] = (),
+    ) -> PendingApp:
         """Return the pending app of a novel core, a new one if it meets none.
 
         A core that meets several apps belongs to the one it shares most elements with, then to
@@ -104,20 +143,39 @@ class PendingApps:
         if shared:
             app = self._apps[min(shared, key=lambda number: (-shared[number], number))]
         else:
-            app = PendingApp(len(self._apps), set(), batch_start)
-            self._apps.append(app)
+            app = self._apps[self._next] = PendingApp(self._next, {}, batch_start)
+            self._next += 1
         for element in core:
             self._by_element.setdefault((scope, element), app.number)
-        app.core.update(core)
-        app.devices.add(device)
-        app.n_flows += n_flows
-        app.n_batches += batch_start != app.last
-        app.last = batch_start
+        app.see(device, core, n_flows, batch_start)
+        app.fresh.update(fresh)
         return app
 
-    def holds(self, device: str, element: str) -> bool:
-        """Tell whether an element is in the novel core of a pending app of a device."""
-        return (device if self.rule.per_device else "", element) in self._by_element
+    def expire(self, before: int, before_evident: int) -> list[PendingApp]:
+        """Forget apps last seen before a time, µs, and return those without enough evidence.
+
+        Parameters
+        ----------
+        before : int
+            Time for apps of which there is not enough evidence.
+        before_evident : int
+            Time for the others.
+        """
+        old = [
+            app
+            for app in self._apps.values()
+            if app.last < (before_evident if app.evident else before)
+        ]
+        gone = {app.number for app in old}
+        for app in old:
+            del self._apps[app.number]
+        if gone:
+            self._by_element = {k: n for k, n in self._by_element.items() if n not in gone}
+        return [app for app in old if not app.evident]
+
+    def elements(self) -> set[str]:
+        """Return the novel elements of all pending apps."""
+        return {element for app in self._apps.values() for element in app.core}
 
     def due(self, app: PendingApp, now: int) -> bool:
         """Tell whether a notice of an app is to be raised now, and count it if so.

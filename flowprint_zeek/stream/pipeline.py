@@ -6,24 +6,34 @@ joined, fingerprinted, and either learned or judged. The pipeline has no clock o
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.core.devices import Dropped, Network, Selection, Selector, is_mac, without_names
+import numpy as np
+
+from flowprint_zeek.core.arrays import ints
+from flowprint_zeek.core.devices import Dropped, Selector, without_names
 from flowprint_zeek.core.elements import certificate_kinds
-from flowprint_zeek.core.fingerprint import Parameters, fingerprint
-from flowprint_zeek.core.flows import microseconds
-from flowprint_zeek.core.novelty import Rule
+from flowprint_zeek.core.fingerprint import fingerprint
+from flowprint_zeek.core.flows import DNS_NAME, HTTP_HOST, SERVER_NAME, microseconds
 from flowprint_zeek.errors import ModelError
 from flowprint_zeek.stream.batcher import Batcher, ClosedBatch, Timing
+from flowprint_zeek.stream.browsing import browsing
+from flowprint_zeek.stream.configured import (
+    beside_of,
+    notice_rule_of,
+    parameters_of,
+    rule_of,
+    selection_of,
+    timing_of,
+)
 from flowprint_zeek.stream.detection import Detector, Sink
 from flowprint_zeek.stream.late import LateSlices
 from flowprint_zeek.stream.learning import learn
 from flowprint_zeek.stream.notices import status_notice
-from flowprint_zeek.stream.pending import DAY, NoticeRule, PendingApps
+from flowprint_zeek.stream.pending import DAY, PendingApps
+from flowprint_zeek.stream.sharing import Sharing
 from flowprint_zeek.stream.view import BatchView
-from flowprint_zeek.zeek.join import TlsRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,8 +76,8 @@ class Counts:
         Flows of devices, device-wide batches, those among them that were learned, fingerprints,
         slices without one, device batches whose clique search was cut short, and rows that were
         written twice.
-    with_certificate, with_name, with_neither : int
-        Flows by what they tell of themselves.
+    with_certificate, with_server_name, with_http_host, with_dns_name, with_neither : int
+        Flows by what is told of them; one flow may count in several, but for the last.
     devices : set of str
         Devices.
     """
@@ -80,7 +90,9 @@ class Counts:
     bounded_batches: int = 0
     rows_duplicate: int = 0
     with_certificate: int = 0
-    with_name: int = 0
+    with_server_name: int = 0
+    with_http_host: int = 0
+    with_dns_name: int = 0
     with_neither: int = 0
     devices: set[str] = field(default_factory=set)
 
@@ -120,28 +132,27 @@ class Pipeline:
     ) -> None:
         self.counts = Counts()
         self.site = site
+        site.browsers.domains = config.browser.domains
         self.certificate = certificate
         self.learning = learning
         self._parameters = parameters_of(config)
         self._selector = Selector(selection_of(config))
         self._ignored = config.ignore.names
-        self._tls = TlsRows(config.stream.join_rows, config.ignore.shared_names)
-        self._join_keep = microseconds(config.stream.join_keep)
-        self._batcher = Batcher(_timing(config))
+        self._browsers_apart = config.browser.apart
+        self._max_age = microseconds(config.model.max_age)
+        self._sharing = Sharing(config.device.shared_clients, config.device.shared_endpoints)
+        self._beside = beside_of(config)
+        self._batcher = Batcher(timing_of(config))
         self._late = LateSlices(self._parameters.scheme, self._batcher.timing)
         self._sink = sink
-        self.pending = PendingApps(_notice_rule(config))
+        self.pending = PendingApps(notice_rule_of(config))
         self.detector = Detector(
             site,
             self.pending,
-            Rule(
-                config.detect.min_score,
-                config.detect.min_novel,
-                config.detect.min_flows,
-            ),
+            rule_of(config),
             sink,
             all_rows=config.log.rows == "all",
-            described=self._tls.certificates.described,
+            described=self._beside.tls.certificates.described,
         )
         self._first_start: int | None = None
         self._day: _Day | None = None
@@ -170,12 +181,22 @@ class Pipeline:
     @property
     def tls_dropped(self) -> int:
         """Rows of ssl.log and beside it that went because too many waited."""
-        return self._tls.dropped
+        return self._beside.tls.dropped
+
+    @property
+    def names_dropped(self) -> int:
+        """Rows of http.log and addresses in dns.log that went because they were too many."""
+        return self._beside.names_dropped
+
+    @property
+    def proxies(self) -> frozenset[str]:
+        """Endpoints of explicit proxies, as elements: shared by whoever goes through them."""
+        return self._beside.proxies
 
     @property
     def by_file(self) -> bool:
         """Whether ssl.log named a certificate by a file that another log tells of."""
-        return self._tls.by_file
+        return self._beside.tls.by_file
 
     @property
     def last_closed(self) -> int:
@@ -188,7 +209,7 @@ class Pipeline:
 
     def beside(self, kind: str, chunk: pd.DataFrame) -> None:
         """Take rows of a log that tells of connections, such as ssl.log."""
-        self._tls.take(kind, chunk)
+        self._beside.take(kind, chunk)
 
     def advance(self, watermark: int) -> None:
         """Move log time on to the largest row end (µs) and close what it closes.
@@ -211,10 +232,10 @@ class Pipeline:
             self._closed = self.timing.closes(batch.number)
             day = self._today(self._closed)
             # By the time of closing: the row that the watermark comes from depends on the files.
-            self._tls.expire(self._closed - self._join_keep)
+            self._beside.expire(self._closed)
             view = self._view(batch)
             self._count(batch, view, day)
-            self._tls.forget(batch.ended)
+            self._beside.forget(batch.ended)
             if self._first_start is None:
                 self._first_start = view.start
             learned = self.learning.covers(view.start, self._first_start)
@@ -234,34 +255,51 @@ class Pipeline:
             return self._day
         if self._day is not None:
             self.detector.new_day(self._day.start, now)
+            self._expire(now)
             counts = {"devices": len(self._day.devices)} | self._day.counts
             self._sink.notice(status_notice(self._day.start, now, counts))
         self._day = _Day(start, dict.fromkeys(("batches", "flows", "unseen", "notices"), 0))
         return self._day
 
+    def _expire(self, now: int) -> None:
+        """Forget what was not seen for long; what never gathered evidence counts as seen."""
+        old = now - self._max_age
+        self.detector.expire(now - DAY, old)
+        self.site.seen.expire(old)
+        self.site.known.expire(old)
+        self.site.browsers.expire(old)
+        self._sharing.expire(old)
+
     def _view(self, batch: ClosedBatch) -> BatchView:
-        slices = self._joined(batch.slices)
         start = batch.number * self.timing.batch
+        slices = self._joined(batch.slices)
+        if self._browsers_apart:
+            part = browsing(slices, self.site.browsers, start).astype(np.int64)
+            slices = slices.assign(part=part)
         found = fingerprint(slices, self._parameters)
         self.certificate = _one_kind(self.certificate, found.words.vocabulary)
         self._late.match(self._joined(batch.late))
         self._late.remember(batch.number, found)
         self._late.forgotten(batch.n_forgotten)
-        return BatchView(start, start + self.timing.batch, self._closed, slices, found)
+        proxies = self._beside.proxies
+        shared = self._sharing.shared(slices, proxies, start)
+        end = start + self.timing.batch
+        return BatchView(start, end, self._closed, slices, found, proxies, shared)
 
     def _joined(self, slices: pd.DataFrame) -> pd.DataFrame:
-        """Add certificates and names to slices, and leave out those to ignored names."""
-        certificate, name = self._tls.look_up(slices["uid"].to_numpy(dtype=object))
-        joined = slices.assign(certificate=certificate, name=name)
-        return without_names(joined, self._ignored)
+        """Add what other logs tell to slices, and leave out those to ignored names."""
+        return without_names(self._beside.join(slices), self._ignored)
 
     def _count(self, batch: ClosedBatch, view: BatchView, day: _Day) -> None:
         counts, slices = self.counts, view.slices
         home = slices[slices["home"] == batch.number]
         certificate, name = home["certificate"] != "", home["name"] != ""
+        named_by = ints(home["named_by"])
         counts.flows += len(home)
         counts.with_certificate += int(certificate.sum())
-        counts.with_name += int(name.sum())
+        counts.with_server_name += int((named_by & SERVER_NAME != 0).sum())
+        counts.with_http_host += int((named_by & HTTP_HOST != 0).sum())
+        counts.with_dns_name += int((named_by & DNS_NAME != 0).sum())
         counts.with_neither += int((~certificate & ~name).sum())
         counts.batches += 1
         counts.fingerprints += view.found.size
@@ -284,54 +322,3 @@ def _one_kind(known: str | None, elements: Sequence[str]) -> str | None:
             f"Zeek's logs by {foreign[0]}"
         )
     return known or (kinds[0] if kinds else None)
-
-
-def parameters_of(config: Config) -> Parameters:
-    """Return the parameters of fingerprinting that settings hold."""
-    chosen = config.fingerprint
-    return Parameters(
-        chosen.batch,
-        chosen.window,
-        chosen.correlation,
-        chosen.similarity,
-        chosen.scheme,
-        chosen.activity,
-        chosen.clique_budget,
-    )
-
-
-def selection_of(config: Config) -> Selection:
-    """Return which connections become flows, as settings say."""
-    chosen = config.device
-    return Selection(
-        local_networks=_networks(chosen.local_networks),
-        protocols=chosen.protocols,
-        by_mac=chosen.key == "mac",
-        inbound=chosen.inbound,
-        unanswered=chosen.unanswered,
-        flipped=chosen.flipped,
-        ignored_destinations=_networks(config.ignore.destinations),
-        ignored_devices=_networks(config.ignore.devices),
-        ignored_macs=frozenset(one for one in config.ignore.devices if is_mac(one)),
-    )
-
-
-def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(text, strict=False) for text in texts if not is_mac(text))
-
-
-def _timing(config: Config) -> Timing:
-    stream = config.stream
-    return Timing(
-        microseconds(config.fingerprint.batch),
-        microseconds(stream.lateness),
-        microseconds(stream.disorder),
-        microseconds(stream.late_keep),
-    )
-
-
-def _notice_rule(config: Config) -> NoticeRule:
-    notice = config.notice
-    return NoticeRule(
-        microseconds(notice.repeat_after), notice.max_per_day, notice.per_device, notice.milestones
-    )

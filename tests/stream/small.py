@@ -65,6 +65,7 @@ class Conn:
     address: str = "203.0.113.1"
     name: str = ""
     certificate: str = ""
+    client: str = ""
 
     @property
     def ts(self) -> int:
@@ -108,6 +109,7 @@ def ssl(*connections: Conn) -> pd.DataFrame:
             "uid": one.uid,
             "server_name": one.name,
             "cert_chain_fps": (one.certificate,) if one.certificate else (),
+            "ja4": one.client,
         }
         for one in connections
         if one.name or one.certificate

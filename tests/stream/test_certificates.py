@@ -50,7 +50,7 @@ def replayed(
 
 
 def elements(line: Pipeline) -> set[str]:
-    return {element for element, _, _ in line.site.seen}
+    return {element for element, *_ in line.site.seen}
 
 
 def certificates(line: Pipeline) -> set[str]:
@@ -107,7 +107,7 @@ def test_a_certificate_that_is_told_after_the_batch_closed_is_not_in_it(tmp_path
     put(tmp_path, "ssl", {"ts": 1, "uid": "C1", "cert_chain_fuids": ["F1"]})
     put(tmp_path, "x509", in_file("F1", 600))
     line, _, _ = replayed(tmp_path)
-    seen = {element: (first, last) for element, first, last in line.site.seen}
+    seen = {element: (first, last) for element, first, last, _ in line.site.seen}
     assert seen[f"cert:{issued('CN=CA', '0A')}"] == (MIDNIGHT + 300 * SECOND,) * 2
     assert seen["203.0.113.1:443"][0] == MIDNIGHT
 
@@ -150,7 +150,7 @@ def test_a_capture_joins_logs_in_any_order(tmp_path: Path) -> None:
             order, load(None, environ={}, overrides={}), span=Span(), stats=ReadStats()
         )
         told = flows[["certificate", "name"]].to_numpy().tolist()
-        assert told == [[issued("CN=CA", "0A"), ""], ["", "a.example"]]
+        assert told == [[issued("CN=CA", "0A"), "0a.example"], ["", "a.example"]]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_quic_connection_is_one_flow(tmp_path: Path) -> None:
         put(tmp_path, kind, *told)
     line, _, _ = replayed(tmp_path, scheme="names")
     assert elements(line) == {"name:a.example", "name:b.example", "name:c.example"}
-    assert (line.counts.flows, line.counts.with_name) == (3, 3)
+    assert (line.counts.flows, line.counts.with_server_name) == (3, 3)
 
 
 @pytest.mark.parametrize(

@@ -114,15 +114,31 @@ def test_a_known_app_refreshes_its_elements(site: Site) -> None:
     """What is judged known was seen again then."""
     judged(*session("mail", HOUR), site=site)
     at = MIDNIGHT + HOUR * SECOND
-    assert {name for name, _, last in site.seen if last == at} == set(MAIL)
+    assert {name for name, _, last, _ in site.seen if last == at} == set(MAIL)
     assert [app.elements for _, app in site.known if app.last == at] == [MAIL]
 
 
 def test_a_known_app_teaches_its_new_destinations(site: Site) -> None:
-    """New destinations of a known app become seen; they are not what raises a notice later."""
+    """New destinations of a known app become seen after a day in which no unseen app had them."""
     other = Conn("CX", HOUR, 60.0, address="203.0.113.8", name="extra.example")
     judged(*session("mail", HOUR), other, site=site)
+    assert not site.seen.on_site("name:extra.example")
+    later = session("mail", 72 * HOUR)
+    site = Site(KnownApps(1000))
+    judged(*session("mail", HOUR), other, *later, site=site)
     assert site.seen.on_site("name:extra.example")
+
+
+def test_what_is_used_does_not_age(site: Site) -> None:
+    """What the site knows stays known while it is used, whatever is new beside it."""
+    days = [
+        [*session("mail", day * 86_400), Conn(f"CX{day}", day * 86_400, name=f"x{day}.example")]
+        for day in range(1, 9)
+    ]
+    flows = [one for day in days for one in day]
+    judged(*flows, site=site, model__max_age="3d", detect__min_score=0.1)
+    assert all(site.seen.on_site(name) for name in MAIL)
+    assert not site.seen.on_site("name:n0.shop.example")
 
 
 def test_a_device_learns_what_the_site_knows() -> None:
@@ -244,8 +260,8 @@ def test_a_notice_points_to_the_novel_element_with_most_flows() -> None:
 
 def test_a_notice_of_flows_without_uid_has_none() -> None:
     """Where conn.log has no uid, a notice points to the addresses alone."""
-    flows = [replace(one, uid="") for one in session("game", HOUR)]
-    (notice,) = judged(*flows).noted("Unseen_App")
+    flows = [*session("game", HOUR), *session("game", 2 * HOUR)]
+    (notice,) = judged(*(replace(one, uid="") for one in flows)).noted("Unseen_App")
     assert notice["uid"] is None
     assert "uids=" not in str(notice["sub"])
     assert notice["id.resp_h"] == "203.0.160.0"

@@ -22,7 +22,7 @@ def test_elements_become_seen_by_site_and_device() -> None:
     """The site knows when it saw an element, and a device which elements it met."""
     line, _ = run([*session("mail", 0), *session("mail", 600)])
     seen = line.site.seen
-    assert list(seen) == [(name, MIDNIGHT, MIDNIGHT + 2 * BATCH) for name in MAIL]
+    assert list(seen) == [(name, MIDNIGHT, MIDNIGHT + 2 * BATCH, 2) for name in MAIL]
     assert list(seen.devices()) == [("10.0.0.1", list(MAIL))]
 
 
@@ -39,7 +39,7 @@ def test_certificates_are_seen_in_the_scheme_that_has_them() -> None:
     """In the scheme of the paper both the endpoint and the certificate of a flow are seen."""
     flows = [Conn("C1", 0, certificate="ab" * 32)]
     line, _ = run(flows, fingerprint__scheme="paper")
-    assert [element for element, _, _ in line.site.seen] == [
+    assert [element for element, *_ in line.site.seen] == [
         "203.0.113.1:443",
         f"cert:{'ab' * 32}",
     ]

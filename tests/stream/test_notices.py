@@ -52,7 +52,9 @@ FINDING = Finding(
     certificates=("CN=*.a.example",),
     pivot=PIVOT,
 )
-APP = PendingApp(0, {"name:a.example"}, MIDNIGHT + 3600 * SECOND, {"10.0.0.1", "10.0.0.2"}, 12, 2)
+APP = PendingApp(
+    0, {"name:a.example": 1}, MIDNIGHT + 3600 * SECOND, {"10.0.0.1", "10.0.0.2"}, 12, 2
+)
 KEYS = ["id", "score", "nearest", "novel", "shared", "cert", "bytes", "uids"]
 PART = re.compile(r"([a-z]+)=('[^']*'(?:\|(?:'[^']*'|\+\d+))*|[^ ='\"]+)(?: |$)")
 HOSTILE = "a b|c,d=e'f\"g\\h\x1b[31m\n\r\té\udcff uids=Cfake"
@@ -305,7 +307,7 @@ def test_the_id_changes_with_each_of_its_parts(other: Finding) -> None:
 
 def test_a_digest_names_three_apps_and_counts_the_rest() -> None:
     """The digest of a day says how many apps were withheld and names the oldest."""
-    apps = [PendingApp(at, {f"name:{at}.example", "name:z"}, 0, {"d"}) for at in range(5)]
+    apps = [PendingApp(at, {f"name:{at}.example": 1, "name:z": 1}, 0, {"d"}) for at in range(5)]
     row = digest_notice(apps, MIDNIGHT, MIDNIGHT + DAY, 20)
     assert row["note"] == "FlowPrint::Digest"
     assert row["ts"] == MIDNIGHT + DAY

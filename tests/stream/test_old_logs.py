@@ -92,7 +92,7 @@ def replayed(folder: Path) -> Pipeline:
 
 
 def certificates(line: Pipeline) -> set[str]:
-    words = (element for element, _, _ in line.site.seen)
+    words = (element for element, *_ in line.site.seen)
     return {word.removeprefix("cert:") for word in words if word.startswith("cert:")}
 
 

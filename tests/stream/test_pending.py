@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from flowprint_zeek.stream.pending import DAY, NoticeRule, PendingApp, PendingApps
 
 HOUR = DAY // 24
@@ -37,7 +35,7 @@ def test_a_core_that_shares_an_element_is_that_app() -> None:
     app = met(apps, "a", "b")
     assert met(apps, "b", "c") is app
     assert met(apps, "c", "d") is app
-    assert app.core == {"a", "b", "c", "d"}
+    assert app.core == {"a": 1, "b": 1, "c": 1, "d": 1}
     assert len(apps) == 1
 
 
@@ -46,7 +44,7 @@ def test_the_app_that_shares_most_wins() -> None:
     apps = pending()
     first, second = met(apps, "a"), met(apps, "b", "c")
     assert met(apps, "a", "b", "c") is second
-    assert first.core == {"a"}
+    assert first.core == {"a": 1}
 
 
 def test_of_apps_that_share_as_much_the_oldest_wins() -> None:
@@ -81,14 +79,35 @@ def test_per_device_the_same_core_is_another_app() -> None:
     assert met(apps, "a", device="d1").devices == {"d1"}
 
 
-@pytest.mark.parametrize(("per_device", "held"), [(False, True), (True, False)])
-def test_an_element_is_held_where_its_app_counts(*, per_device: bool, held: bool) -> None:
-    """A pending app holds its elements for the site, or for its device only."""
-    apps = pending(per_device=per_device)
-    met(apps, "a", device="d1")
-    assert apps.holds("d1", "a")
-    assert apps.holds("d2", "a") == held
-    assert not apps.holds("d1", "b")
+def test_elements() -> None:
+    """What any pending app has as new is told."""
+    apps = pending(per_device=True)
+    met(apps, "a", "b", device="d1")
+    met(apps, "b", "c", device="d2")
+    assert apps.elements() == {"a", "b", "c"}
+
+
+def test_apps_without_enough_evidence_are_forgotten_sooner() -> None:
+    """Silence makes an app forgotten, one with enough evidence after longer."""
+    apps = pending()
+    faint, evident = met(apps, "a", at=5), met(apps, "b", at=5)
+    evident.evident = True
+    assert apps.expire(5, 0) == []
+    assert apps.expire(6, 5) == [faint]
+    assert apps.elements() == {"b"}
+    assert apps.expire(6, 6) == []
+    assert met(apps, "b", at=9) is not evident
+
+
+def test_an_element_in_several_batches() -> None:
+    """Each new element counts the batches it was seen in, once each."""
+    apps = pending()
+    for device, at in (("d", 0), ("e", 0), ("d", 300)):
+        app = met(apps, "a", device=device, at=at)
+    met(apps, "a", "b", at=600)
+    assert app.core == {"a": 3, "b": 1}
+    assert [app.lasting(n) for n in (1, 2, 3, 4)] == [2, 1, 1, 0]
+    assert app.lasting(1, {"b"}) == 1
 
 
 # When

@@ -34,7 +34,7 @@ NAMED = Conn("C1", 10, 100, name="www.example.com")
 
 def seen(line: Pipeline) -> list[str]:
     """Return the elements that the site has learned."""
-    return [element for element, _, _ in line.site.seen]
+    return [element for element, *_ in line.site.seen]
 
 
 # Join
@@ -76,7 +76,7 @@ def test_a_connection_over_two_batches_keeps_its_name() -> None:
     """What ssl.log said is kept until the batch in which the connection ends has closed."""
     line, _ = run([replace(NAMED, start=250)])
     assert line.counts.batches == 2
-    assert [(first, last) for _, first, last in line.site.seen] == [(MIDNIGHT, MIDNIGHT + BATCH)]
+    assert [(first, last) for _, first, last, _ in line.site.seen] == [(MIDNIGHT, MIDNIGHT + BATCH)]
     assert seen(line) == ["name:www.example.com"]
 
 
@@ -238,7 +238,7 @@ def test_coverage_counts_flows_by_what_they_tell() -> None:
         Conn("C5", 0),
     ]
     counts = run(flows)[0].counts
-    assert (counts.flows, counts.with_certificate, counts.with_name) == (5, 2, 2)
+    assert (counts.flows, counts.with_certificate, counts.with_server_name) == (5, 2, 2)
     assert counts.with_neither == 2
 
 

@@ -37,7 +37,7 @@ def simulated() -> Simulated:
 def learned(folder: Path, span: Span | None = None) -> list[str]:
     """Return the elements learned from the logs of a folder."""
     line = finished(folder, span or Span())
-    return [element for element, _, _ in line.site.seen]
+    return [element for element, *_ in line.site.seen]
 
 
 def finished(folder: Path, span: Span) -> Pipeline:

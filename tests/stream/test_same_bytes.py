@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowprint_zeek.analysis.archive import write
+from flowprint_zeek.analysis.archive import columns_of, write
 from flowprint_zeek.analysis.network import HOUR, Network
 from flowprint_zeek.analysis.simulate import Simulated, simulate
 from flowprint_zeek.cli.main import main
 from flowprint_zeek.zeek.columns import UNSET
 from flowprint_zeek.zeek.writer import write_frame
-from tests.stream.small import COLUMNS, MIDNIGHT, SECOND
+from tests.stream.small import MIDNIGHT, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def expected(whole: Path) -> dict[str, bytes]:
 def dealt(simulated: Simulated, folder: Path, hands: int, rows: slice = slice(None)) -> None:
     """Write the rows of each log in turn to several files, as several loggers would."""
     folder.mkdir()
-    for kind, columns in COLUMNS.items():
+    for kind, columns in columns_of(simulated).items():
         table = getattr(simulated, kind).iloc[rows if kind == "conn" else slice(None)]
         for hand in range(hands):
             path = folder / f"{kind}.00:00:00-12:00:00-logger-{hand}.log"
@@ -209,7 +209,8 @@ def test_an_end_of_time_is_as_if_the_logs_ended_there(
     table: pd.DataFrame
     for kind, table in (("conn", conn[ends < until]), ("ssl", simulated.ssl)):
         path = tmp_path / "logs" / f"{kind}.log"
-        write_frame(path, kind, COLUMNS[kind], table, opened=NETWORK.start, closed=until)
+        columns = columns_of(simulated)[kind]
+        write_frame(path, kind, columns, table, opened=NETWORK.start, closed=until)
     found = replayed([tmp_path / "logs"], tmp_path / "found")
     logs = sorted((whole / "logs").glob("[cs]*.log"))
     options = (*LEARN, "--until", str(until // SECOND))

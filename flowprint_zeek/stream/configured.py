@@ -1,0 +1,98 @@
+"""What settings mean to the parts of the pipeline."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from flowprint_zeek.core.devices import Network, Selection, is_mac
+from flowprint_zeek.core.fingerprint import Parameters
+from flowprint_zeek.core.flows import microseconds
+from flowprint_zeek.core.novelty import Rule
+from flowprint_zeek.stream.batcher import Timing
+from flowprint_zeek.stream.pending import NoticeRule
+from flowprint_zeek.zeek.beside import Beside
+
+if TYPE_CHECKING:
+    from flowprint_zeek.config import Config
+
+
+def parameters_of(config: Config) -> Parameters:
+    """Return the parameters of fingerprinting that settings hold."""
+    chosen = config.fingerprint
+    return Parameters(
+        chosen.batch,
+        chosen.window,
+        chosen.correlation,
+        chosen.similarity,
+        chosen.scheme,
+        chosen.activity,
+        chosen.clique_budget,
+    )
+
+
+def selection_of(config: Config) -> Selection:
+    """Return which connections become flows, as settings say."""
+    chosen = config.device
+    return Selection(
+        local_networks=_networks(chosen.local_networks),
+        protocols=chosen.protocols,
+        by_mac=chosen.key == "mac",
+        inbound=chosen.inbound,
+        unanswered=chosen.unanswered,
+        flipped=chosen.flipped,
+        ignored_destinations=_networks(config.ignore.destinations),
+        ignored_devices=_networks(config.ignore.devices),
+        ignored_macs=frozenset(one for one in config.ignore.devices if is_mac(one)),
+    )
+
+
+def beside_of(config: Config) -> Beside:
+    """Return what joins other logs to connections, as settings say."""
+    stream = config.stream
+    return Beside(
+        stream.join_rows,
+        config.ignore.shared_names,
+        join_keep=microseconds(stream.join_keep),
+        dns_keep=microseconds(stream.dns_keep),
+    )
+
+
+def timing_of(config: Config) -> Timing:
+    """Return the widths and delays of batches that settings hold."""
+    stream = config.stream
+    return Timing(
+        microseconds(config.fingerprint.batch),
+        microseconds(stream.lateness),
+        microseconds(stream.disorder),
+        microseconds(stream.late_keep),
+    )
+
+
+def notice_rule_of(config: Config) -> NoticeRule:
+    """Return when notices are raised, as settings say."""
+    notice = config.notice
+    return NoticeRule(
+        microseconds(notice.repeat_after), notice.max_per_day, notice.per_device, notice.milestones
+    )
+
+
+def rule_of(config: Config) -> Rule:
+    """Return when a fingerprint is unseen, as settings say."""
+    detect, browser = config.detect, config.browser
+    return Rule(
+        by=detect.by,
+        threshold=detect.threshold,
+        weighted=detect.weights == "rarity",
+        min_score=detect.min_score,
+        min_novel=detect.min_novel,
+        min_flows=detect.min_flows,
+        min_batches=detect.min_batches,
+        lone_batches=detect.lone_batches,
+        browser_batches=browser.min_batches,
+        burst=browser.burst,
+    )
+
+
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts if not is_mac(text))

@@ -1,0 +1,87 @@
+"""Devices that others speak through: what they do is nobody's app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from flowprint_zeek.core.arrays import Bools, Ints, distinct, ints
+from flowprint_zeek.core.elements import split_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_DNS = 53
+_ASKERS = 3
+"""Devices that ask a resolver for names; one answer would let any device hide itself."""
+
+_TOLD = "ja4:"
+"""Clients that tell hosts apart: browsers shuffle what JA3 is of, and anyone writes User-Agents."""
+
+
+class Sharing:
+    """Recognises proxies, resolvers, NAT addresses and scanners among devices.
+
+    Parameters
+    ----------
+    clients : int, default=30
+        TLS clients over which a device that shows them in one batch is several hosts.
+    endpoints : int, default=200
+        Destinations without a name over which a device that reaches them in one batch scans.
+    """
+
+    def __init__(self, clients: int = 30, endpoints: int = 200) -> None:
+        self.clients = clients
+        self.endpoints = endpoints
+        self._askers: dict[str, dict[str, int]] = {}
+
+    def shared(self, slices: pd.DataFrame, proxies: Iterable[str], now: int) -> frozenset[str]:
+        """Return the shared devices of a batch, and note who asks which device for names.
+
+        Parameters
+        ----------
+        slices : DataFrame
+            Flow table of one batch with ``client`` and ``server``.
+        proxies : iterable of str
+            Endpoints of explicit proxies, as elements.
+        now : int
+            Start of the batch, µs.
+        """
+        self._note(slices, now)
+        hosts = {host for host, askers in self._askers.items() if len(askers) >= _ASKERS}
+        hosts |= {split_endpoint(proxy)[0] for proxy in proxies}
+        device, devices = pd.factorize(slices["device"].to_numpy(dtype=object))
+        told = slices["client"].str.startswith(_TOLD).to_numpy(np.bool_)
+        nameless = (slices["name"] == "").to_numpy()
+        shared = set(device[slices["orig_h"].isin(hosts).to_numpy()].tolist())
+        shared |= _over(ints(device), slices[["client"]], told, self.clients)
+        shared |= _over(ints(device), slices[["resp_h", "resp_p"]], nameless, self.endpoints)
+        return frozenset(devices[at] for at in shared)
+
+    def _note(self, slices: pd.DataFrame, now: int) -> None:
+        asks = (slices["resp_p"] == _DNS).to_numpy()
+        asks = asks & slices["server"].isin(slices["orig_h"].unique()).to_numpy()
+        pairs = slices.loc[asks, ["server", "device"]].drop_duplicates()
+        for host, asker in pairs.itertuples(index=False):
+            askers = self._askers.setdefault(host, {})
+            if asker in askers or len(askers) < _ASKERS:
+                askers[asker] = now
+
+    def expire(self, before: int) -> None:
+        """Forget who asked for names before a time, µs."""
+        for host, askers in list(self._askers.items()):
+            self._askers[host] = {asker: at for asker, at in askers.items() if at >= before}
+            if not self._askers[host]:
+                del self._askers[host]
+
+
+def _over(device: Ints, what: pd.DataFrame, chosen: Bools, limit: int) -> set[int]:
+    """Return the devices of which the chosen slices hold more than so many distinct values."""
+    if chosen.sum() <= limit:
+        return set()
+    number = ints(what[chosen].groupby(list(what.columns), sort=False).ngroup())
+    pairs = distinct(device[chosen] * (int(number.max()) + 1) + number)
+    found, counts = np.unique(pairs // (int(number.max()) + 1), return_counts=True)
+    return set(found[counts > limit].tolist())
