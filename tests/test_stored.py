@@ -68,6 +68,11 @@ def test_a_value_under_two_keys_is_two_elements() -> None:
     assert {"cert:ab"} == known.of({"certificates": ["ab"]})
 
 
+def test_no_certificate_is_no_element() -> None:
+    """Upstream writes None where a flow has no certificate."""
+    assert {"cert:a"} == _Elements().of({"certificates": [None, "a"]})
+
+
 def test_elements_are_in_canonical_order() -> None:
     """However a file orders them, by what it has of them all or not."""
     elements = {"name:b", "name:a", "cert:c", "10.0.0.9:443", "9.0.0.1:443", "[::1]:443"}

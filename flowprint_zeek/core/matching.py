@@ -102,7 +102,7 @@ class KnownIndex:
     def put_sets(
         self, keys: Sequence[str], vocabulary: Sequence[str], sets: Sets, n_flows: Ints
     ) -> None:
-        """Do what `put` does for many known fingerprints, at about a fifth of the cost.
+        """Do what `put` does for many known fingerprints, at less than a third of the cost.
 
         Parameters
         ----------

@@ -137,9 +137,8 @@ class Segment:
         common[rank[self.slots[column]] < 0] = 0
         both = samples.total[at] + self._total[column]
         floor, met = floor.copy(), np.flatnonzero(n_met)
-        if met.size:
-            highest = np.maximum.reduceat(common / (both - common), product.indptr[met])
-            floor[met] = np.maximum(floor[met], highest)
+        highest = np.maximum.reduceat(common / (both - common), product.indptr[met])
+        floor[met] = np.maximum(floor[met], highest)
         most = np.minimum(common + rest[at], self._total[column])
         kept = (most / (both - most) >= floor[at]) & (common > 0)
         common, column, at, both = common[kept], column[kept], at[kept], both[kept]
@@ -250,8 +249,6 @@ class _Lightest:
 
         Where none reaches the floor the similarity is a smaller one, 0 for none.
         """
-        if not self._total.size:
-            return 0, 0.0
         floor = max(floor, 1 / (total + float(self._total[-1])))
         likely = max(floor, _LIKELY * float(weight.sum()) / total)
         best = self._of_size(code, weight, total, likely)

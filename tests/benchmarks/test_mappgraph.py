@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import mappgraph
+from flowprint_zeek.analysis.items import Items
 from flowprint_zeek.analysis.methods import PlainJaccard, Resemblance
 
 if TYPE_CHECKING:
@@ -96,6 +97,14 @@ class TestFigures:
         """Where nothing is called unseen F1 is 0 at the threshold, and best at a better one."""
         found = told(windows, PlainJaccard(0.1))
         assert (0.0, 1.0) == (found["F1 at threshold"], found["best F1"])
+
+    def test_what_is_tested_does_not_train(self) -> None:
+        """Windows of the second half that are like another app's first half are misnamed."""
+        rows = [("a", "x"), ("a", "y"), ("b", "y"), ("b", "z"), ("c", "u"), ("c", "v")]
+        items = Items.of(([f"cert:{one}"], label, 1, 0) for label, one in rows)
+        windows = mappgraph.Windows(items, np.arange(len(rows)) % 2 == 0)
+        found = mappgraph.figures(windows, PlainJaccard(), [2], [0, 1])
+        assert 0.0 == found[mappgraph.FIGURES.index("accuracy")]
 
     def test_nothing_to_tell_apart(self, windows: mappgraph.Windows) -> None:
         """Where unseen apps look as known ones do, none is found at few false ones."""
