@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from flowprint_zeek.core.arrays import distinct, ints, row_groups
+from flowprint_zeek.core.arrays import distinct, numbered, row_groups
 from flowprint_zeek.core.elements import digest, in_order
 from flowprint_zeek.core.matching import NO_MATCH, KnownIndex
 from flowprint_zeek.core.resemblance import KnownTogether
@@ -128,10 +128,8 @@ class Distinct:
 
 def distinct_fingerprints(items: Items) -> Distinct:
     """Return fingerprints each once, with all its flows."""
-    number: dict[bytes, int] = {}
-    keys = items.sets.keys()
-    of_item = ints([number.setdefault(key, len(number)) for key in keys])
-    sets = items.sets.united(of_item, len(number))
+    of_item, size = numbered(items.sets.keys())
+    sets = items.sets.united(of_item, size)
     pair, first = row_groups((of_item, items.label))
     of_pair, label, flows = of_item[first], items.label[first], np.zeros_like(first)
     np.add.at(flows, pair, items.n_flows)

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.cli import options
-from flowprint_zeek.cli.capture import found
+from flowprint_zeek.cli.capture import found, learning
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.core.flows import microseconds
-from flowprint_zeek.errors import LogError, UsageError
+from flowprint_zeek.errors import LogError
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.stream.forecast import THRESHOLDS, Expected, Forecast, lowest
 from flowprint_zeek.stream.pipeline import Learning, Pipeline
@@ -46,18 +46,7 @@ class _Nowhere:
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the options of a site without labels."""
     group = parser.add_argument_group("a site without labels")
-    group.add_argument(
-        "--learn-until",
-        type=options.instant,
-        metavar="TIME",
-        help="learn batches that start before, watch the others",
-    )
-    group.add_argument(
-        "--learn-for",
-        type=options.duration,
-        metavar="DURATION",
-        help="learn so long from the first batch on, such as 24h",
-    )
+    options.add_learning(group, others=", watch the others")
     for key in _SETTINGS:
         options.add_setting(group, key)
 
@@ -69,14 +58,11 @@ def wanted(args: Namespace) -> bool:
 
 def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
-    if args.learn_until is not None and args.learn_for is not None:
-        raise UsageError("--learn-until and --learn-for contradict each other: give one")
+    learned = learning(args)
     config = options.settings(args)
-    duration = None if args.learn_for is None else microseconds(args.learn_for)
-    learning = Learning(args.learn_until, duration)
     logs = found(args.inputs, KINDS)
     source = Source(logs, config.stream.chunk_rows, Span(*options.times(args)))
-    forecast, pipeline = _watched(source, config, learning, terminal)
+    forecast, pipeline = _watched(source, config, learned, terminal)
     for warning in warnings(source, pipeline):
         terminal.warn(warning)
     _check(pipeline, forecast, source.span)

@@ -144,6 +144,22 @@ def add_logs(parser: ArgumentParser, *, required: bool = True) -> None:
     add_times(parser)
 
 
+def add_learning(group: _ArgumentGroup, *, others: str = "") -> None:
+    """Add the options that say what is learned; `capture.learning` returns it."""
+    group.add_argument(
+        "--learn-until",
+        type=instant,
+        metavar="TIME",
+        help=f"learn batches that start before{others}",
+    )
+    group.add_argument(
+        "--learn-for",
+        type=duration,
+        metavar="DURATION",
+        help="learn so long from the first batch on, such as 24h",
+    )
+
+
 def add_times(parser: ArgumentParser) -> None:
     """Add --since and --until; `times` checks and returns them."""
     form = "ISO time, UTC where it names no zone, or seconds since the epoch"

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from flowprint_zeek import store
 from flowprint_zeek.cli import options
-from flowprint_zeek.cli.capture import found
+from flowprint_zeek.cli.capture import found, learning
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.matching import fits_logs, with_parameters
-from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import LogError, OutputError, UsageError
 from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS, Outputs
@@ -43,18 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     group = parser.add_argument_group("what is known")
     group.add_argument("--model", type=Path, metavar="FILE", help="start from what this file knows")
-    group.add_argument(
-        "--learn-until",
-        type=options.instant,
-        metavar="TIME",
-        help="learn batches that start before",
-    )
-    group.add_argument(
-        "--learn-for",
-        type=options.duration,
-        metavar="DURATION",
-        help="learn so long from the first batch on, such as 24h",
-    )
+    options.add_learning(group)
     options.add_parameters(parser, default="default that of --model, else {default}")
     group = parser.add_argument_group("detection and output")
     for key in (
@@ -76,7 +64,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
     begun = time.monotonic()
-    learning = _learning(args)
+    learned = _learning(args)
     config = options.settings(args)
     model = None if args.model is None else store.read(args.model)
     if model is not None:
@@ -85,7 +73,7 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     logs = found(args.logs, KINDS)
     _apart(logs, args.output)
     source = Source(logs, config.stream.chunk_rows, Span(*options.times(args)))
-    done = run(source, config, model, learning, args.output, terminal)
+    done = run(source, config, model, learned, args.output, terminal)
     for warning in warnings(source, done.pipeline):
         terminal.warn(warning)
     if not len(done.pipeline.site.known):
@@ -100,14 +88,12 @@ def execute(args: Namespace, terminal: Terminal) -> int:
 
 
 def _learning(args: Namespace) -> Learning:
-    if args.learn_until is not None and args.learn_for is not None:
-        raise UsageError("--learn-until and --learn-for contradict each other: give one")
-    if args.model is None and args.learn_until is None and args.learn_for is None:
+    chosen = learning(args)
+    if args.model is None and chosen == Learning():
         raise UsageError(
             "nothing is known: give --model FILE, or --learn-until TIME or --learn-for DURATION"
         )
-    duration = None if args.learn_for is None else microseconds(args.learn_for)
-    return Learning(args.learn_until, duration)
+    return chosen
 
 
 def _nothing(pipeline: Pipeline, span: Span) -> str:

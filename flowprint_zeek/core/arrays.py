@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -120,6 +120,16 @@ def slabs(cost: Ints, limit: int) -> Iterator[tuple[int, int]]:
         high = max(low + 1, int(np.searchsorted(total, done + limit, side="right")))
         yield low, high
         low = high
+
+
+def numbered(keys: Iterable[Hashable]) -> tuple[Ints, int]:
+    """Return the number of each key, equal keys have the same, by first appearance; and how many.
+
+    >>> numbered("abca")
+    (array([0, 1, 2, 0]), 3)
+    """
+    number: dict[Hashable, int] = {}
+    return ints([number.setdefault(key, len(number)) for key in keys]), len(number)
 
 
 def picked(values: Sequence[object], number: Ints, default: object) -> Texts:

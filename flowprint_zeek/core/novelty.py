@@ -47,7 +47,7 @@ class Rule:
     min_flows : int, default=5
         Fewest own flows.
     min_batches, lone_batches : int, default=1, 2
-        Batches in which `min_novel` new elements show themselves, or a single one.
+        Batches in which `min_novel` new elements show themselves, or one new registered domain.
     browser_batches : int, default=6
         Batches in which they do among the flows of browsers; a single one is never enough there.
     burst : int, default=8

@@ -22,6 +22,7 @@ from flowprint_zeek.core.arrays import (
     Ints,
     distinct,
     ints,
+    numbered,
     slabs,
     sums,
     unique_pairs,
@@ -179,10 +180,10 @@ class _Apps:
             high = low + shared.shape[0]
             best[low:high] = self._most(shared, many.part(low, high), rest[low:high])
         left = np.flatnonzero(rest > best)
-        keys, number = many.keys(), dict[bytes, int]()
+        keys = many.keys()
         kind = np.full(sets.size, -1, dtype=np.int64)
-        kind[left] = [number.setdefault(keys[at], len(number)) for at in left.tolist()]
-        alike = _parts(many, kind[many.owner] >= 0).united(kind, len(number))
+        kind[left], n_kinds = numbered(keys[at] for at in left.tolist())
+        alike = _parts(many, kind[many.owner] >= 0).united(kind, n_kinds)
         most = np.zeros(alike.size)
         for low, shared in self._shared(alike):
             most[low : low + shared.shape[0]] = shared.max(axis=1).toarray().ravel()

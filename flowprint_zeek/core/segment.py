@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from flowprint_zeek.core.arrays import Floats, Ints, expand, ints, sums
+from flowprint_zeek.core.arrays import Floats, Ints, expand, ints, numbered, sums
 from flowprint_zeek.core.sets import Sets
 
 _COMMON = 256
@@ -92,8 +92,7 @@ class Segment:
         held = self._popular[sets.element]
         self._shared = Sets(sets.size, sets.owner[held], sets.element[held])
         self._edges = self._shared.offsets
-        keys, number = self._shared.keys(), dict[bytes, int]()
-        self._kind = ints([number.setdefault(key, len(number)) for key in keys])
+        self._kind, _ = numbered(self._shared.keys())
         # A candidate costs itself and the popular elements that it may have to be compared in.
         price = (1 + self._shared.lengths).astype(np.float64)
         self._cost = np.where(self._popular, 0, sums(sets.element, price[sets.owner], weights.size))

@@ -15,6 +15,7 @@ from flowprint_zeek.core.arrays import (
     Words,
     components,
     ints,
+    numbered,
     packed,
     row_groups,
     slabs,
@@ -137,10 +138,9 @@ def _equal(sets: Sets, group: Ints) -> Ints:
     An app makes the same set in batch after batch; compared in pairs they would cost the square.
     Empty sets are like no other, each is a number of its own.
     """
-    numbers: dict[tuple[int, bytes | int], int] = {}
     pairs = enumerate(zip(group.tolist(), sets.keys(), strict=True))
     keys = ((one, elements or at) for at, (one, elements) in pairs)
-    return ints([numbers.setdefault(key, len(numbers)) for key in keys])
+    return numbered(keys)[0]
 
 
 def _joined(sets: Sets, group: Ints, similarity: float) -> Ints:
