@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.cli import options
-from flowprint_zeek.core.flows import microseconds
-from flowprint_zeek.errors import LogError, UsageError
+from flowprint_zeek.errors import LogError
 from flowprint_zeek.stream.capture import KINDS, read_capture
-from flowprint_zeek.stream.pipeline import Learning
 from flowprint_zeek.stream.replay import Span
 from flowprint_zeek.stream.report import foreign, no_flows
 from flowprint_zeek.zeek.files import find_logs
@@ -40,20 +38,6 @@ def found(given: Sequence[str], kinds: Collection[str]) -> list[LogFile]:
     if not any(log.kind == "conn" for log in logs):
         raise LogError("no conn log: nothing to fingerprint", path=_place(given))
     return logs
-
-
-def learning(args: Namespace) -> Learning:
-    """Return what the options of `options.add_learning` say.
-
-    Raises
-    ------
-    UsageError
-        They contradict each other.
-    """
-    if args.learn_until is not None and args.learn_for is not None:
-        raise UsageError("--learn-until and --learn-for contradict each other: give one")
-    duration = None if args.learn_for is None else microseconds(args.learn_for)
-    return Learning(args.learn_until, duration)
 
 
 def _place(given: Sequence[str]) -> str:

@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.cli import options
-from flowprint_zeek.cli.capture import found, learning
+from flowprint_zeek.cli.capture import found
 from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.cli.replaying import learning, nothing_known, replayed
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.stream.forecast import THRESHOLDS, Expected, Forecast, lowest
 from flowprint_zeek.stream.pipeline import Learning, Pipeline
-from flowprint_zeek.stream.replay import KINDS, Source, Span, replay
-from flowprint_zeek.stream.report import no_flows, report, warnings
+from flowprint_zeek.stream.replay import KINDS, Source, Span
+from flowprint_zeek.stream.report import report, warnings
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
     from flowprint_zeek.stream.notices import Row
-    from flowprint_zeek.zeek.files import LogFile
 
 TOP = 5
 """Causes of each kind that are told."""
@@ -86,33 +86,18 @@ def _watched(
     source: Source, config: Config, learning: Learning, terminal: Terminal
 ) -> tuple[Forecast, Pipeline]:
     """Learn the first part of logs and record the rest at the lowest threshold."""
-    conn = [log for log in source.logs if log.kind == "conn"]
     config = replace(config, detect=replace(config.detect, min_score=THRESHOLDS[0]))
     site = Site(KnownApps(config.model.max_fingerprints))
     pipeline = Pipeline(config, site, learning, _Nowhere())
     forecast = pipeline.detector.forecast = Forecast()
-    done = set()
-    with terminal.progress("watch", total=len(conn)) as advance:
-
-        def on_chunk(log: LogFile, _rows: int) -> None:
-            if log.kind == "conn" and log.path not in done:
-                done.add(log.path)
-                advance()
-
-        source.on_chunk = on_chunk
-        replay(source, pipeline)
+    replayed(source, pipeline, terminal, "watch")
     return forecast, pipeline
 
 
 def _check(pipeline: Pipeline, forecast: Forecast, span: Span) -> None:
     """Raise LogError if nothing was learned, or nothing watched."""
-    counts = pipeline.counts
-    if not counts.flows:
-        cut = "" if span == Span() else "; --since and --until leave out other rows"
-        raise LogError(f"{no_flows(pipeline.dropped)}{cut}")
-    if not len(pipeline.site.known):
-        said = f"{counts.learned} of {counts.batches} batches learned"
-        raise LogError(f"nothing is known: no fingerprint in {said}; learn longer")
+    if not pipeline.counts.flows or not len(pipeline.site.known):
+        raise LogError(nothing_known(pipeline, span))
     if not forecast.days:
         raise LogError("all batches were learned: nothing is left to watch; learn less")
 

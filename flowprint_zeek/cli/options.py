@@ -145,7 +145,7 @@ def add_logs(parser: ArgumentParser, *, required: bool = True) -> None:
 
 
 def add_learning(group: _ArgumentGroup, *, others: str = "") -> None:
-    """Add the options that say what is learned; `capture.learning` returns it."""
+    """Add the options that say what is learned; `replaying.learning` returns it."""
     group.add_argument(
         "--learn-until",
         type=instant,

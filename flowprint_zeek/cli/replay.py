@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from flowprint_zeek import store
 from flowprint_zeek.cli import options
-from flowprint_zeek.cli.capture import found, learning
+from flowprint_zeek.cli.capture import found
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.matching import fits_logs, with_parameters
+from flowprint_zeek.cli.replaying import learning, nothing_known, replayed
 from flowprint_zeek.errors import LogError, OutputError, UsageError
 from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS, Outputs
 from flowprint_zeek.stream.pipeline import Learning, Pipeline
-from flowprint_zeek.stream.replay import KINDS, Source, Span, replay
-from flowprint_zeek.stream.report import no_flows, report, warnings
+from flowprint_zeek.stream.replay import KINDS, Source, Span
+from flowprint_zeek.stream.report import report, warnings
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -77,7 +78,7 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     for warning in warnings(source, done.pipeline):
         terminal.warn(warning)
     if not len(done.pipeline.site.known):
-        raise LogError(_nothing(done.pipeline, source.span))
+        raise LogError(nothing_known(done.pipeline, source.span))
     result = done.result
     result["seconds"] = round(time.monotonic() - begun, 3)
     if args.json:
@@ -94,17 +95,6 @@ def _learning(args: Namespace) -> Learning:
             "nothing is known: give --model FILE, or --learn-until TIME or --learn-for DURATION"
         )
     return chosen
-
-
-def _nothing(pipeline: Pipeline, span: Span) -> str:
-    """Return why nothing is known after a replay."""
-    counts = pipeline.counts
-    if not counts.flows:
-        return no_flows(pipeline.dropped) + (
-            "" if span == Span() else "; --since and --until leave out other rows"
-        )
-    batches = f"{counts.learned} of {counts.batches} batches learned"
-    return f"nothing is known: no fingerprint in {batches}; learn longer"
 
 
 def _apart(logs: list[LogFile], output: Path) -> None:
@@ -136,24 +126,14 @@ def run(
 ) -> Done:
     """Replay logs into a directory."""
     site = (store.Model() if model is None else model).site(config.model.max_fingerprints)
-    conn = [log for log in source.logs if log.kind == "conn"]
     opened = source.first_time("conn")
     with Outputs(output, as_json=config.notice.format == "json", opened=opened) as outputs:
         certificate = None if model is None else store.certificate_of(model)
         pipeline = Pipeline(config, site, learning, outputs, certificate=certificate)
-        done: set[Path] = set()
-        with terminal.progress("replay", total=len(conn)) as advance:
-
-            def on_chunk(log: LogFile, _rows: int) -> None:
-                if log.kind == "conn" and log.path not in done:
-                    done.add(log.path)
-                    advance()
-
-            source.on_chunk = on_chunk
-            try:
-                replay(source, pipeline)
-            finally:
-                outputs.closed = max(pipeline.last_closed, opened)
+        try:
+            replayed(source, pipeline, terminal, "replay")
+        finally:
+            outputs.closed = max(pipeline.last_closed, opened)
         if len(site.known):
             outputs.model(
                 store.Model(
