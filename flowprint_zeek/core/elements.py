@@ -162,5 +162,10 @@ def digest(parts: Iterable[object]) -> str:
 
 
 def shown(element: str) -> str:
-    """Return an element as people read it: without the prefix of its kind."""
-    return element.removeprefix(CERTIFICATE).removeprefix(NAME)
+    """Return an element as people read it: without the prefix of its kind.
+
+    >>> shown("name:example.com"), shown("cert:name:x")
+    ('example.com', 'name:x')
+    """
+    kind = next((one for one in (CERTIFICATE, NAME) if element.startswith(one)), "")
+    return element[len(kind) :]
