@@ -31,7 +31,8 @@ from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.novelty import UNSEEN_SITE
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.stream.notices import UNSEEN_APP, Row
-from flowprint_zeek.stream.pipeline import Learning, Pipeline
+from flowprint_zeek.stream.phases import Learning
+from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.stream.replay import KINDS
 from flowprint_zeek.zeek.columns import standard_types, storage, unset_column
 from flowprint_zeek.zeek.join import COLUMNS, conn_rows
@@ -52,13 +53,19 @@ VARIANTS: dict[str, dict[str, object]] = {
     "as shipped": {},
     "browsers not apart": {"browser.apart": False},
     "browser batches 1": {"browser.min_batches": 1},
+    "bursts allowed": {"browser.burst": 1_000_000},
+    "weights equal": {"detect.weights": "equal"},
+    "by similarity": {"detect.by": "similarity"},
     "batches 2": {"detect.min_batches": 2},
+    "lone batches 1": {"detect.lone_batches": 1},
     "min_score 0.6": {"detect.min_score": 0.6},
     "min_score 0.8": {"detect.min_score": 0.8},
     "min_score 0": {"detect.min_score": 0.0},
     "min_novel 1": {"detect.min_novel": 1},
     "min_flows 1": {"detect.min_flows": 1},
+    "shared judged": {"device.shared_clients": 1_000_000, "device.shared_endpoints": 1_000_000},
     "scheme paper": {"fingerprint.scheme": "paper"},
+    "activity interval": {"fingerprint.activity": "interval"},
 }
 
 

@@ -40,7 +40,7 @@ _MOST_BROWSED = 1000
 @dataclass(slots=True)
 class _Client:
     last: int
-    domains: set[str] = field(default_factory=set)
+    domains: dict[str, int] = field(default_factory=dict)
     browser: bool = False
 
 
@@ -70,8 +70,8 @@ class Browsers:
             It is something else.
         """
         match held:
-            case {"clients": list(clients), "domains": list(domains)}:
-                pass
+            case {"clients": list(clients), "domains": list(domains), **rest}:
+                others, once = rest.get("others", []), rest.get("once", [])
             case _:
                 raise ValueError(f"browsers is {short(held)}")
         browsers = cls()
@@ -81,20 +81,25 @@ class Browsers:
                     browsers.put(device, client, last)
                 case _:
                     raise ValueError(f"clients of browsers holds {short(row)}")
-        for row in domains:
-            match row:
-                case [str(device), [*names]] if all(isinstance(name, str) for name in names):
-                    for name in names:
-                        browsers._browse(device, name)
-                case _:
-                    raise ValueError(f"domains of browsers holds {short(row)}")
+        for device, names in _texts("domains", domains):
+            for name in names:
+                browsers._browse(device, name)
+        for device, client, last, reached in _others(others):
+            browsers._clients.setdefault((device, client), _Client(last, reached))
+        browsers._once = {device: dict.fromkeys(names) for device, names in _texts("once", once)}
         return browsers
 
     def to_dict(self) -> dict[str, list[object]]:
-        """Return the browsers and what they reached as JSON holds them."""
+        """Return the clients and what they reached as JSON holds them."""
+        found = sorted(self._clients.items(), key=lambda item: item[0])
+        others = [(pair, one) for pair, one in found if not one.browser]
         return {
             "clients": [list(row) for row in self],
             "domains": [[device, list(names)] for device, names in sorted(self._browsed.items())],
+            "others": [
+                [*pair, one.last, [*map(list, sorted(one.domains.items()))]] for pair, one in others
+            ],
+            "once": [[device, list(names)] for device, names in sorted(self._once.items())],
         }
 
     def __iter__(self) -> Iterator[tuple[str, str, int]]:
@@ -127,7 +132,7 @@ class Browsers:
             if client != ONCE:
                 self._browse(device, domain)
             return
-        known.domains.add(domain)
+        known.domains[domain] = max(now, known.domains.get(domain, now))
         if len(known.domains) > self.domains:
             self.put(device, client, now)
 
@@ -173,11 +178,45 @@ class Browsers:
         return ONCE
 
     def expire(self, before: int) -> None:
-        """Forget clients last seen before a time, µs."""
+        """Forget clients last seen before a time, µs, and domains that clients reached before it.
+
+        Only so many days count towards a browser: the library of a system reaches more and more.
+        What browsers reached is kept as long as one of the device is.
+        """
         for pair in [pair for pair, known in self._clients.items() if known.last < before]:
             self._spread[pair[1]] -= self._clients.pop(pair).browser
         self._spread = +self._spread
+        for known in self._clients.values():
+            known.domains = {name: last for name, last in known.domains.items() if last >= before}
         alive = {device for device, _ in self._clients}
         for memory in (self._browsed, self._once):
             for device in [device for device in memory if device not in alive]:
                 del memory[device]
+
+
+def _texts(key: str, rows: object) -> Iterator[tuple[str, list[str]]]:
+    """Yield the devices that a key of `Browsers.to_dict` holds, each with its texts."""
+    for row in rows if isinstance(rows, list) else [rows]:
+        match row:
+            case [str(device), [*texts]] if all(isinstance(text, str) for text in texts):
+                yield device, list(map(str, texts))
+            case _:
+                raise ValueError(f"{key} of browsers holds {short(row)}")
+
+
+def _others(rows: object) -> Iterator[tuple[str, str, int, dict[str, int]]]:
+    """Yield the clients that are no browsers, each with its last time and that of its domains."""
+    for row in rows if isinstance(rows, list) else [rows]:
+        match row:
+            case [str(device), str(client), int(last), [*reached]] if abs(last) < _LARGEST:
+                yield device, client, last, dict(map(_reached, reached))
+            case _:
+                raise ValueError(f"others of browsers holds {short(row)}")
+
+
+def _reached(pair: object) -> tuple[str, int]:
+    match pair:
+        case [str(domain), int(last)] if abs(last) < _LARGEST:
+            return domain, last
+        case _:
+            raise ValueError(f"others of browsers holds {short(pair)}")

@@ -71,6 +71,14 @@ class KnownApp:
         return -self.labels[label], isinstance(label, str), label
 
 
+@dataclass(frozen=True, slots=True)
+class KnownState:
+    """What `KnownApps` hold."""
+
+    apps: list[KnownApp]
+    forgotten: int
+
+
 class KnownApps:
     """The known apps of a site, by fingerprint id.
 
@@ -92,6 +100,16 @@ class KnownApps:
         self.forgotten = 0
         self.index = KnownIndex()
         self._apps: dict[str, KnownApp] = {}
+
+    def state(self) -> KnownState:
+        """Return what they are, to go on from."""
+        return KnownState(list(self._apps.values()), self.forgotten)
+
+    def restore(self, state: KnownState) -> None:
+        """Hold what `state` returned, instead of anything else."""
+        self.index, self._apps, self.forgotten = KnownIndex(), {}, state.forgotten
+        for app in state.apps:
+            self.put(app)
 
     def __len__(self) -> int:
         return len(self._apps)
@@ -321,5 +339,5 @@ def seen_in(apps: list[KnownApp], found: Fingerprints, *, devices: bool) -> Seen
         for element in app.elements:
             seen.put(element, app.first, app.last, max(app.n_batches, 1))
         if devices:
-            seen.put_device(found.devices[device], app.elements)
+            seen.put_device(found.devices[device], app.elements, app.last)
     return seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.arrays import Ints, ints
@@ -13,14 +14,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
+@dataclass(frozen=True, slots=True)
+class SeenState:
+    """What `SeenElements` hold: first and last time and sightings; last times by device."""
+
+    sightings: dict[str, tuple[int, int, int]]
+    devices: dict[str, dict[str, int]]
+
+
 class SeenElements:
     """Elements that a site has seen, when, how often, and on which devices."""
 
     def __init__(self) -> None:
         self._sightings: dict[str, tuple[int, int, int]] = {}
-        self._devices: dict[str, set[str]] = {}
+        self._devices: dict[str, dict[str, int]] = {}
         self._holders: Counter[str] = Counter()
         self._wider: Counter[str] = Counter()
+
+    def state(self) -> SeenState:
+        """Return what they are, to go on from."""
+        return SeenState(self._sightings, self._devices)
+
+    def restore(self, state: SeenState) -> None:
+        """Hold what `state` returned, instead of anything else."""
+        self._sightings, self._devices = state.sightings, state.devices
+        self._holders = Counter(one for elements in self._devices.values() for one in elements)
+        self._wider = Counter()
+        for element, (_, _, count) in self._sightings.items():
+            self._wider[wider(element)] += count
 
     def __len__(self) -> int:
         return len(self._sightings)
@@ -59,24 +80,39 @@ class SeenElements:
             first, last, count = min(first, known_first), max(last, known_last), known + count
         self._sightings[element] = (first, last, count)
 
-    def put_device(self, device: str, elements: Iterable[str]) -> None:
-        """Note that a device saw elements."""
-        known = self._devices.setdefault(device, set())
-        new = set(elements) - known
-        known |= new
-        self._holders.update(new)
+    def put_device(self, device: str, elements: Iterable[str], last: int = 0) -> None:
+        """Note that a device saw elements.
+
+        Parameters
+        ----------
+        device : str
+            The device.
+        elements : iterable of str
+            Elements.
+        last : int, default=0
+            Start of the last batch in which it saw them, µs; 0 where unknown.
+        """
+        known = self._devices.setdefault(device, {})
+        for element in elements:
+            if element not in known:
+                self._holders[element] += 1
+            known[element] = max(last, known.get(element, last))
+        if not known:
+            del self._devices[device]
 
     def update(self, other: SeenElements) -> None:
         """Note all that another site, or the same one at another time, saw."""
         for row in other:
             self.put(*row)
         for device, elements in other.devices():
-            self.put_device(device, elements)
+            for element in elements:
+                self.put_device(device, [element], other.last_on(device, element))
 
     def expire(self, before: int) -> int:
-        """Forget elements last seen before a time, µs, and return how many.
+        """Forget elements last seen before a time, µs, and return how many the site forgot.
 
-        Those whose times are unknown stay: nobody can say how old they are.
+        A device forgets what it did not see for so long itself, too: its address may be another's
+        by then. Those whose times are unknown stay: nobody can say how old they are.
         """
         old = {e for e, (_, last, _) in self._sightings.items() if 0 != last < before}
         for element in old:
@@ -84,13 +120,13 @@ class SeenElements:
             self._wider[wider(element)] -= count
         self._wider = +self._wider
         for device, elements in list(self._devices.items()):
-            gone = elements & old
-            elements.difference_update(gone)
+            gone = {e for e, last in elements.items() if e in old or 0 != last < before}
+            for element in gone:
+                del elements[element]
             self._holders.subtract(gone)
             if not elements:
                 del self._devices[device]
-        for element in old:
-            self._holders.pop(element, None)
+        self._holders = +self._holders
         return len(old)
 
     def on_site(self, element: str) -> bool:
@@ -117,6 +153,10 @@ class SeenElements:
     def on_device(self, device: str, element: str) -> bool:
         """Tell whether a device has seen an element."""
         return element in self._devices.get(device, ())
+
+    def last_on(self, device: str, element: str) -> int:
+        """Return the start of the last batch in which a device saw an element, µs; 0 if unknown."""
+        return self._devices.get(device, {}).get(element, 0)
 
     def n_devices(self, element: str) -> int:
         """Return on how many devices an element was seen."""

@@ -52,6 +52,7 @@ PARAMETERS: dict[str, Kind[Any]] = {
 
 _CERTIFICATE = choice(*el.CERTIFICATE_KINDS)
 _SHARED = ("batch", "window", "correlation", "similarity")
+_LARGEST = 1 << 62
 _T = TypeVar("_T")
 
 
@@ -138,6 +139,9 @@ def _lines(model: Model) -> Iterator[str]:
         yield from _array("elements", map(json.dumps, rows))
         yield ", "
         yield from _array("devices", map(json.dumps, devices))
+        times = ([model.seen.last_on(name, e) for e in held] for name, held in model.seen.devices())
+        yield ", "
+        yield from _array("last", map(json.dumps, times))
         yield "}"
     if model.browsers is not None:
         yield f', "browsers": {json.dumps(model.browsers.to_dict())}'
@@ -293,7 +297,7 @@ def _model(document: dict[str, Any]) -> Model:
         threshold=threshold,
         certificate=checked(_CERTIFICATE, "certificate", document.get("certificate", "serial")),
         apps=apps_of(pairs, unlabelled_of(document, pairs)),
-        seen=seen_of(held(document, "seen", dict, None)) if "seen" in document else None,
+        seen=_seen(held(document, "seen", dict, None)) if "seen" in document else None,
         browsers=Browsers.from_dict(document["browsers"]) if "browsers" in document else None,
         stated=frozenset(document),
         calibrated={
@@ -301,3 +305,22 @@ def _model(document: dict[str, Any]) -> Model:
             for key, one in held(document, "calibrated", dict, {}).items()
         },
     )
+
+
+def _seen(section: dict[str, Any]) -> SeenElements:
+    """Return what a file says that the site and its devices have seen, and when the devices did."""
+    seen = seen_of(section)
+    if "last" not in section:
+        return seen
+    devices, elements = section["devices"], section["elements"]
+    times = held(section, "last", list, None)
+    if len(times) != len(devices):
+        raise ValueError(f"last of seen holds {len(times)} devices, not {len(devices)}")
+    for (device, numbers), row in zip(devices, times, strict=True):
+        if type(row) is not list or len(row) != len(numbers):
+            raise ValueError(f"last of seen holds {short(row)}")
+        for at, last in zip(numbers, row, strict=True):
+            if type(last) is not int or abs(last) >= _LARGEST:
+                raise ValueError(f"last of seen holds {short(row)}")
+            seen.put_device(device, [elements[at][0]], last)
+    return seen

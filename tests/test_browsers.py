@@ -1,6 +1,14 @@
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
 from flowprint_zeek.browsers import ONCE, Browsers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def reaching(browsers: Browsers, client: str, n_domains: int, now: int = 1) -> None:
@@ -53,6 +61,19 @@ def test_ageing() -> None:
     reaching(browsers, "ja4:b", 1, now=9)
     browsers.expire(9)
     assert list(browsers) == [("d", "ja4:b", 9)]
+
+
+def test_domains_age() -> None:
+    """A client that is seen every day is a browser by what it reached lately, not ever."""
+    browsers = Browsers(domains=3)
+    for now in range(10):
+        for at in (now, now + 1):
+            browsers.reached("d", "ja4:a", f"site{at}.example", now)
+        browsers.expire(now)
+    assert ("d", "ja4:a") not in browsers
+    for now in (10, 11):
+        browsers.reached("d", "ja4:a", f"site{now + 1}.example", now)
+    assert ("d", "ja4:a") in browsers
 
 
 def test_what_browsers_reached() -> None:
@@ -125,3 +146,66 @@ def test_memory_of_hellos_is_bounded() -> None:
         browsers.named("d", f"ja3:{at}", 1)
     assert browsers.named("d", "ja3:999", 1) == "ja3:999"
     assert browsers.named("d", "ja3:0", 1) == ONCE
+
+
+def kept(browsers: Browsers) -> Browsers:
+    """Return browsers as a model file gives them back."""
+    found = Browsers.from_dict(json.loads(json.dumps(browsers.to_dict())))
+    found.domains = browsers.domains
+    return found
+
+
+def same(browsers: Browsers) -> Browsers:
+    return browsers
+
+
+def surfed(between: Callable[[Browsers], Browsers]) -> Browsers:
+    """Return what is learned in two halves, with what becomes of it between them."""
+    browsers = Browsers(domains=3)
+    for half in (0, 2):
+        reaching(browsers, "ja4:browser", half + 4, now=half)
+        reaching(browsers, "ja4:later", half + 2, now=half)
+        reaching(browsers, "ja4:app", 1, now=half)
+        reaching(browsers, "ja4:old", 2 - half, now=half)
+        for device in "dab"[half:]:
+            browsers.put(device, "ja4:everywhere", half)
+        browsers.reached("z", "ja4:everywhere", "site.example", half)
+        for at in (2, 0, 1):
+            browsers.named("d", f"ja3:{half + at}", 1)
+        browsers = between(browsers)
+        browsers.expire(half)
+    return browsers
+
+
+def test_learning_in_two_halves() -> None:
+    """A model that is saved and loaded half way changes nothing of what is learned."""
+    whole, halves = surfed(same), surfed(kept)
+    assert vars(whole) == vars(halves)
+    assert whole.to_dict() == halves.to_dict()
+    assert ("d", "ja4:later") in halves
+    assert list(halves.to_dict()) == ["clients", "domains", "others", "once"]
+
+
+def test_a_file_of_browsers_alone() -> None:
+    """Files used to tell of browsers and of nothing else."""
+    browsers = Browsers.from_dict({"clients": [["d", "ja4:a", 5]], "domains": [["d", ["x.org"]]]})
+    assert list(browsers) == [("d", "ja4:a", 5)]
+    assert browsers.browsed("d", "x.org")
+
+
+@pytest.mark.parametrize(
+    ("key", "rows"),
+    [
+        ("others", {}),
+        ("others", [["d", "ja4:a", 5]]),
+        ("others", [["d", "ja4:a", "5", []]]),
+        ("others", [["d", "ja4:a", 5, [["x.org", 1 << 62]]]]),
+        ("others", [["d", "ja4:a", 5, ["x.org"]]]),
+        ("once", None),
+        ("once", [["d", [1]]]),
+    ],
+)
+def test_what_is_damaged(key: str, rows: object) -> None:
+    """The key that holds what cannot be is named."""
+    with pytest.raises(ValueError, match=f"{key} of browsers holds"):
+        Browsers.from_dict({"clients": [], "domains": [], key: rows})

@@ -142,10 +142,11 @@ class TestSeenElements:
         one, other = SeenElements(), SeenElements()
         one.put("name:a", 5, 5)
         other.put("name:a", 1, 9)
-        other.put_device("d", ["name:a"])
+        other.put_device("d", ["name:a"], 9)
         one.update(other)
         assert list(one) == [("name:a", 1, 9, 2)]
         assert one.on_device("d", "name:a")
+        assert one.last_on("d", "name:a") == 9
 
     def test_sightings(self) -> None:
         """Names count by themselves, endpoints with those of their network and port."""
@@ -180,6 +181,23 @@ class TestSeenElements:
         assert (seen.n_devices("name:a"), seen.n_devices("name:b")) == (0, 1)
         seen.put_device("e", ["name:a"])
         assert seen.n_devices("name:a") == 1
+
+    def test_ageing_on_a_device(self) -> None:
+        """A device forgets what others still see, not what it saw at an unknown time."""
+        seen = SeenElements()
+        seen.put("name:a", 1, 9)
+        for device, last in (("gone", 4), ("unknown", 0), ("back", 4), ("back", 6), ("back", 5)):
+            seen.put_device(device, ["name:a"], last)
+        assert seen.expire(5) == 0
+        assert [device for device, _ in seen.devices()] == ["back", "unknown"]
+        assert seen.n_devices("name:a") == 2
+        assert [seen.last_on(device, "name:a") for device in ("back", "unknown")] == [6, 0]
+
+    def test_a_device_that_saw_nothing(self) -> None:
+        """It is none yet."""
+        seen = SeenElements()
+        seen.put_device("d", [], 5)
+        assert list(seen.devices()) == []
 
 
 class TestLearned:

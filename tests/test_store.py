@@ -13,16 +13,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flowprint_zeek.browsers import Browsers
 from flowprint_zeek.core.elements import in_order
 from flowprint_zeek.core.fingerprint import Parameters
 from flowprint_zeek.errors import OutputError
 from flowprint_zeek.known import KnownApp
 from flowprint_zeek.seen import SeenElements
 from flowprint_zeek.store import Model, is_model, read, write
+from tests.stream.small import Conn, run, session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from flowprint_zeek.known import Site
 
 
 def seen() -> SeenElements:
@@ -30,8 +34,19 @@ def seen() -> SeenElements:
     result = SeenElements()
     result.put("10.0.0.1:443", 10, 20)
     result.put("name:b.example", 5, 30)
-    result.put_device("10.9.0.2", ["name:b.example", "10.0.0.1:443"])
-    result.put_device("10.9.0.1", ["10.0.0.1:443"])
+    result.put_device("10.9.0.2", ["name:b.example"], 30)
+    result.put_device("10.9.0.2", ["10.0.0.1:443"])
+    result.put_device("10.9.0.1", ["10.0.0.1:443"], 20)
+    return result
+
+
+def browsers() -> Browsers:
+    """Return one browser and one other client of a device, and a hello met once."""
+    result = Browsers(domains=1)
+    for at in range(2):
+        result.reached("10.9.0.1", "ja4:browser", f"{at}.example", at)
+    result.reached("10.9.0.1", "ja4:app", "app.example", 9)
+    result.named("10.9.0.1", "ja3:met", 1)
     return result
 
 
@@ -43,14 +58,20 @@ def model(**changes: Any) -> Model:
         KnownApp(("name:c.example",), 2, 1, Counter({1: 2})),
     ]
     parameters = Parameters(120.0, 15.0, 0.25, 0.5, scheme="names", activity="ends")
-    return replace(Model(parameters, 0.0, "sha256", apps, seen()), **changes)
+    return replace(Model(parameters, 0.0, "sha256", apps, seen(), browsers()), **changes)
 
 
 def facts(one: Model) -> tuple[object, ...]:
     """Return what a model holds, to compare."""
     apps = sorted(one.apps, key=lambda app: app.elements)
-    held = None if one.seen is None else (list(one.seen), list(one.seen.devices()))
-    return one.parameters, one.threshold, one.certificate, apps, held
+    held = None if one.seen is None else (list(one.seen), *devices(one.seen))
+    clients = None if one.browsers is None else one.browsers.to_dict()
+    return one.parameters, one.threshold, one.certificate, apps, held, clients
+
+
+def devices(seen: SeenElements) -> list[tuple[str, dict[str, int]]]:
+    """Return what each device saw, and when last."""
+    return [(name, {e: seen.last_on(name, e) for e in held}) for name, held in seen.devices()]
 
 
 class TestRoundTrip:
@@ -63,6 +84,31 @@ class TestRoundTrip:
         """A model that does not say what was seen comes back so."""
         write(tmp_path / "m.json", model(seen=None, certificate="serial"))
         assert facts(read(tmp_path / "m.json")) == facts(model(seen=None, certificate="serial"))
+
+    def test_without_times_of_devices(self, tmp_path: Path) -> None:
+        """In a file that does not say when devices saw their elements, times are unknown."""
+        write(tmp_path / "m.json", model())
+        document = json.loads((tmp_path / "m.json").read_text(encoding="ascii"))
+        del document["seen"]["last"]
+        (tmp_path / "old.json").write_text(json.dumps(document), encoding="ascii")
+        found = read(tmp_path / "old.json").seen
+        assert found is not None
+        assert devices(found) == [(name, dict.fromkeys(e, 0)) for name, e in seen().devices()]
+
+    def test_learning_in_two_halves(self, tmp_path: Path) -> None:
+        """A model that is written and read half way changes nothing of what is learned."""
+        flows = [
+            *(one for at in range(0, 3600, 600) for one in session("mail", at, device="10.0.0.2")),
+            *surfing(30),
+        ]
+        early = [one for one in flows if one.start < 1800]
+        late = [one for one in flows if one.start >= 1800]
+        site = learned(run(flows)[0].site, tmp_path / "whole").site(1000)
+        assert [client for _, client, _ in site.browsers] == ["ja4:browser"]
+        site = learned(run(early)[0].site, tmp_path / "early").site(1000)
+        assert list(site.browsers) == []
+        learned(run(late, site=site)[0].site, tmp_path / "late")
+        assert (tmp_path / "late").read_bytes() == (tmp_path / "whole").read_bytes()
 
     def test_no_fingerprints(self, tmp_path: Path) -> None:
         """An empty model is a model."""
@@ -102,11 +148,33 @@ class TestRoundTrip:
         assert facts(read(tmp_path / "m.json")) == facts(Model(apps=known))
 
     def test_one_line_each(self, tmp_path: Path) -> None:
-        """Each fingerprint, element and device has a line of its own."""
+        """Each fingerprint, element and device has a line of its own, and so have its times."""
         write(tmp_path / "m.json", model())
         lines = (tmp_path / "m.json").read_text(encoding="ascii").splitlines()
-        assert len(lines) == 1 + 3 + 1 + 2 + 1 + 2 + 1
+        assert len(lines) == 1 + 3 + 1 + 2 + 1 + 2 + 1 + 2 + 1
         assert is_model(tmp_path / "m.json")
+
+
+def surfing(n_sites: int) -> list[Conn]:
+    """Return an hour of visits by a browser, and beside it of an app to every third site."""
+    return [
+        Conn(
+            f"C{at}{client}",
+            3600 / n_sites * at,
+            name=f"www.site{at}.example",
+            address=f"198.51.100.{at}",
+            client=client,
+        )
+        for at in range(n_sites)
+        for client in ("browser", "app")[: 1 + (at % 3 == 0)]
+    ]
+
+
+def learned(site: Site, path: Path) -> Model:
+    """Return what was learned as it comes back from a file."""
+    apps = [app for _, app in site.known]
+    write(path, Model(apps=apps, seen=site.seen, browsers=site.browsers))
+    return read(path)
 
 
 @pytest.fixture

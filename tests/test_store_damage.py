@@ -41,9 +41,14 @@ def nested(depth: int) -> object:
     return value
 
 
-def saw(*elements: object, devices: object = ()) -> dict[str, object]:
+def saw(*elements: object, devices: object = (), **more: object) -> dict[str, object]:
     """Return a file of ours whose site has seen something."""
-    return document(seen={"elements": elements, "devices": devices})
+    return document(seen={"elements": elements, "devices": devices} | more)
+
+
+def when(last: object) -> dict[str, object]:
+    """Return a file of ours that says when a device saw an element."""
+    return saw(["name:a", 1, 1, 1], devices=[["d", [0]]], last=last)
 
 
 DAMAGED: dict[str, tuple[object, str]] = {
@@ -101,6 +106,12 @@ DAMAGED: dict[str, tuple[object, str]] = {
         saw(["name:a", 1, 1, 1], devices=[["d", [-1]]]),
         r"devices of seen holds \['d', \[-1\]",
     ),
+    "no times": (when(None), "last is None"),
+    "few times": (when([]), "last of seen holds 0 devices, not 1"),
+    "few elements": (when([[]]), r"last of seen holds \[\]"),
+    "no list": (when([7]), "last of seen holds 7"),
+    "text time": (when([["7"]]), r"last of seen holds \['7'\]"),
+    "late time": (when([[1 << 62]]), r"last of seen holds \[46116"),
     "flag": (saw(["name:a", 1, 1, 1], devices=[["d", [False]]]), "devices of seen holds"),
 }
 

@@ -22,6 +22,7 @@ UNSEEN_DEVICE = "unseen_device"
 TOO_LITTLE = "too_little"
 BROWSER = "browser"
 SHARED_ADDRESS = "shared_address"
+DEGRADED = "degraded"
 
 _WHOLE = 1 << 16
 

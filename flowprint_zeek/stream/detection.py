@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from flowprint_zeek.core.elements import is_endpoint
 from flowprint_zeek.core.matching import NO_MATCH
 from flowprint_zeek.core.novelty import (
     BROWSER,
+    DEGRADED,
     KNOWN,
     SHARED_ADDRESS,
     TOO_LITTLE,
@@ -24,6 +26,7 @@ from flowprint_zeek.stream.learning import seen_in
 from flowprint_zeek.stream.notices import Row, digest_notice, unseen_notice
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
 
     from flowprint_zeek.core.arrays import Bools
@@ -44,6 +47,16 @@ class Sink(Protocol):
 
     def verdict(self, row: Row) -> None:
         """Take a row of flowprint.log."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorState:
+    """What a `Detector` holds beside the site and its pending apps."""
+
+    doubtful: dict[str, int]
+    written: list[tuple[str, str, str]]
+    unseen: int
+    notices: int
 
 
 class Detector:
@@ -87,6 +100,17 @@ class Detector:
         self._doubtful: dict[str, int] = {}
         self._written: dict[tuple[str, str], str] = {}
 
+    def state(self) -> DetectorState:
+        """Return what it holds, to go on from."""
+        written = [(*key, verdict) for key, verdict in self._written.items()]
+        return DetectorState(self._doubtful, written, self.unseen, self.notices)
+
+    def restore(self, state: DetectorState) -> None:
+        """Hold what `state` returned."""
+        self._doubtful = dict(state.doubtful)
+        self._written = {(device, app): verdict for device, app, verdict in state.written}
+        self.unseen, self.notices = state.unseen, state.notices
+
     def new_day(self, day: int, now: int) -> None:
         """End a day (µs at its start): write the digest of the notices withheld on it."""
         self._written.clear()
@@ -94,14 +118,22 @@ class Detector:
         if apps:
             self.sink.notice(digest_notice(apps, day, now, self.pending.rule.max_per_day))
 
-    def detect(self, view: BatchView) -> None:
-        """Judge the fingerprints of a closed batch and write what they are due."""
+    def detect(self, view: BatchView, held: Counter[str] | None = None) -> None:
+        """Judge the fingerprints of a closed batch and write what they are due.
+
+        Parameters
+        ----------
+        view : BatchView
+            The batch.
+        held : Counter of str or None, default None
+            Where notices are counted, by what is new, instead of being written; None: they are.
+        """
         evidence = self._judged(view)
         if self.forecast is not None:
             self.forecast.add(evidence)
         apps = self._met(evidence)
         self.unseen += len(apps)
-        self._raise(evidence, apps)
+        self._raise(evidence, apps, held)
         for at in view.order:
             self._write(evidence, at, apps.get(at))
         self._refresh(view, evidence)
@@ -112,6 +144,9 @@ class Detector:
         apps: dict[int, PendingApp] = {}
         for at in view.order:
             if evidence.verdict(at) != UNSEEN_SITE:
+                continue
+            if view.degraded:
+                evidence.judged.verdict[at] = DEGRADED
                 continue
             if view.device(at) in view.shared:
                 evidence.judged.verdict[at] = SHARED_ADDRESS
@@ -172,7 +207,9 @@ class Detector:
         on_device = [seen.on_device(found.devices[device], words[code]) for device, code in pairs]
         return ~on_site[found.sets.element], ~np.array(on_device, dtype=np.bool_)
 
-    def _raise(self, evidence: Evidence, apps: dict[int, PendingApp]) -> None:
+    def _raise(
+        self, evidence: Evidence, apps: dict[int, PendingApp], held: Counter[str] | None
+    ) -> None:
         """Raise the notices that are due, each with its app's best evidence in the batch."""
         score = evidence.judged.score
         best: dict[int, int] = {}
@@ -180,7 +217,10 @@ class Detector:
             if app.number not in best or score[at] > score[best[app.number]]:
                 best[app.number] = at
         for at in best.values():
-            if self.pending.due(apps[at], evidence.view.closed):
+            if held is not None:
+                if self.pending.would(apps[at], evidence.view.closed):
+                    held[evidence.cause(at)] += 1
+            elif self.pending.due(apps[at], evidence.view.closed):
                 notice = unseen_notice(evidence.finding(at), apps[at], self.site.seen.since)
                 self.sink.notice(notice)
                 self.notices += 1
@@ -207,17 +247,19 @@ class Detector:
         a fingerprint that is known counts as seen after a day in which no unseen app had it.
         """
         seen = self.site.seen
-        for _, elements in seen_in(view):
+        for device, elements in seen_in(view):
             for element in filter(seen.on_site, elements):
                 seen.put(element, view.start, view.start)
+            again = [element for element in elements if seen.on_device(device, element)]
+            seen.put_device(device, again, view.start)
         for at in view.order:
             if evidence.nearest[at] and evidence.similarity[at] >= _SAME:
                 self.site.known.seen(evidence.nearest[at], view.start)
             if evidence.verdict(at) not in {KNOWN, UNSEEN_DEVICE}:
                 continue
             device, own = view.device(at), evidence.own(at)
-            seen.put_device(device, [element for element in own if seen.on_site(element)])
-            for element in evidence.core(at):
+            seen.put_device(device, filter(seen.on_site, own), view.start)
+            for element in evidence.core(at) if not view.degraded else ():
                 self._doubtful.setdefault(element, view.start)
 
     def expire(self, before: int, before_evident: int) -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.core.domains import wider
+from flowprint_zeek.core.domains import registered_domain, wider
+from flowprint_zeek.core.elements import is_endpoint, shown
 from flowprint_zeek.core.novelty import UNSEEN_SITE
 from flowprint_zeek.stream.notices import Finding, Row
 
@@ -70,6 +71,12 @@ class Evidence:
     def fresh(self, at: int) -> list[str]:
         """Return the names in a novel core whose registered domain is new to the site."""
         return [element for element in self.core(at) if self.is_fresh(element)]
+
+    def cause(self, at: int) -> str:
+        """Return what a notice of a fingerprint is mostly of: a registered domain or an element."""
+        core = self.core(at)
+        named = next((element for element in core if not is_endpoint(element)), core[0])
+        return registered_domain(shown(named)) or shown(named)
 
     def browser(self, at: int) -> bool:
         """Tell whether a fingerprint is a browser's: by its client, or by how much is new."""

@@ -144,6 +144,7 @@ class Forecast:
         self._candidates: list[Candidate] = []
         self._first: int | None = None
         self._last = 0
+        self._first_closed: dict[int, int] = {}
         self._texts: dict[str, str] = {}
 
     def __len__(self) -> int:
@@ -160,6 +161,7 @@ class Forecast:
         if self._first is None:
             self._first = view.start
         self._last = view.end
+        self._first_closed.setdefault(view.closed // DAY, view.closed)
         for at in view.order:
             score = float(evidence.judged.score[at])
             if score < self.least or view.device(at) in view.shared:
@@ -210,7 +212,9 @@ class Forecast:
             candidates = list(batch)
             closed = candidates[0].closed
             if day is not None and closed // DAY != day:
-                pending.expire(closed - DAY, closed - max_age)
+                # as the pipeline does, by the first batch of the day, whatever was in it
+                now = self._first_closed[closed // DAY]
+                pending.expire(now - DAY, now - max_age)
             day = closed // DAY
             for number, one in _due(pending, candidates, rule):
                 raised.add(number)

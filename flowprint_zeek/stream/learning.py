@@ -31,7 +31,7 @@ def learn(site: Site, view: BatchView) -> None:
     site.known.prune()
     counts: Counter[str] = Counter()
     for device, reached in seen_in(view):
-        site.seen.put_device(device, reached)
+        site.seen.put_device(device, reached, view.start)
         counts.update(reached)
     for element, count in sorted(counts.items()):
         site.seen.put(element, view.start, view.start, count)

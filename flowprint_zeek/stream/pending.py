@@ -56,6 +56,10 @@ class PendingApp:
         Devices it was seen on.
     n_flows, n_batches : int
         Own flows, and batches with any.
+    last : int
+        Start of the last batch it was seen in, µs.
+    in_last : set of str
+        Its novel elements in that batch.
     noticed : int or None
         Log time of its last notice, µs; None before the first.
     noticed_devices : int
@@ -73,7 +77,7 @@ class PendingApp:
     n_flows: int = 0
     n_batches: int = 0
     last: int = -1
-    _in_last: set[str] = field(default_factory=set)
+    in_last: set[str] = field(default_factory=set)
     noticed: int | None = None
     noticed_devices: int = 0
     fresh: set[str] = field(default_factory=set)
@@ -84,10 +88,10 @@ class PendingApp:
         if batch_start != self.last:
             self.last = batch_start
             self.n_batches += 1
-            self._in_last.clear()
+            self.in_last.clear()
         for element in core:
-            if element not in self._in_last:
-                self._in_last.add(element)
+            if element not in self.in_last:
+                self.in_last.add(element)
                 self.core[element] = self.core.get(element, 0) + 1
         self.devices.add(device)
         self.n_flows += n_flows
@@ -98,6 +102,18 @@ class PendingApp:
             count >= n_batches and (among is None or element in among)
             for element, count in self.core.items()
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PendingState:
+    """What `PendingApps` hold."""
+
+    apps: list[PendingApp]
+    next: int
+    owners: list[tuple[str, str, int]]
+    withheld: list[int]
+    day: int
+    raised: int
 
 
 class PendingApps:
@@ -120,6 +136,21 @@ class PendingApps:
 
     def __len__(self) -> int:
         return len(self._apps)
+
+    def state(self) -> PendingState:
+        """Return what they hold, to go on from."""
+        owners = [(*key, number) for key, number in self._by_element.items()]
+        withheld = list(self.withheld)
+        apps = list(self._apps.values())
+        return PendingState(apps, self._next, owners, withheld, self._day, self._raised)
+
+    def restore(self, state: PendingState) -> None:
+        """Hold what `state` returned."""
+        self._apps = {app.number: app for app in state.apps}
+        self._next = state.next
+        self._by_element = {(scope, element): n for scope, element, n in state.owners}
+        self.withheld = {number: self._apps[number] for number in state.withheld}
+        self._day, self._raised = state.day, state.raised
 
     def meet(
         self,
@@ -199,10 +230,23 @@ class PendingApps:
         app.noticed, app.noticed_devices = now, len(app.devices)
         return True
 
+    def would(self, app: PendingApp, now: int) -> bool:
+        """Tell whether a notice of an app would be raised now, and count it if so."""
+        wanted = self._wanted(app, now)
+        if wanted:
+            app.noticed, app.noticed_devices = now, len(app.devices)
+        return wanted
+
     def _wanted(self, app: PendingApp, now: int) -> bool:
         if app.noticed is None or now - app.noticed >= self.rule.repeat_after:
             return True
         return any(app.noticed_devices < n <= len(app.devices) for n in self.rule.milestones)
+
+    def untold(self) -> None:
+        """Take no app for noticed: the notices of all were held back."""
+        self.withheld.clear()
+        for app in self._apps.values():
+            app.noticed, app.noticed_devices = None, 0
 
     def take_withheld(self) -> list[PendingApp]:
         """Return the apps whose notices were withheld, oldest first, and forget the list."""

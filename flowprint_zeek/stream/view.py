@@ -38,6 +38,8 @@ class BatchView:
         Endpoints of explicit proxies, as elements.
     shared : frozenset of str
         Devices that others speak through.
+    degraded : str
+        Why what it shows is not trusted, "" where it is.
     """
 
     start: int
@@ -47,6 +49,7 @@ class BatchView:
     found: Fingerprints
     proxies: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
+    degraded: str = ""
 
     @cached_property
     def elements(self) -> list[tuple[str, ...]]:

@@ -141,6 +141,18 @@ def test_what_is_used_does_not_age(site: Site) -> None:
     assert not site.seen.on_site("name:n0.shop.example")
 
 
+def test_a_device_forgets_what_it_does_not_use(site: Site) -> None:
+    """What another device goes on using, whatever it is seen with, stays known to that one."""
+    days = [
+        [*session("mail", day * 86_400), Conn(f"CX{day}", day * 86_400, name=f"x{day}.example")]
+        for day in range(1, 9)
+    ]
+    flows = [*moved(session("mail", 0), "10.0.0.2"), *(one for day in days for one in day)]
+    judged(*flows, site=site, model__max_age="3d", detect__min_score=0.1)
+    assert [site.seen.n_devices(name) for name in MAIL] == [1] * 4
+    assert {site.seen.last_on("10.0.0.1", name) for name in MAIL} == {MIDNIGHT + 8 * DAY}
+
+
 def test_a_device_learns_what_the_site_knows() -> None:
     """An app that is new to a device only is known there the next time."""
     found = judged(

@@ -97,6 +97,19 @@ def test_an_app_is_raised_again_after_a_while() -> None:
     assert expected(forecast, repeat=10 * DAY).notices == 1
 
 
+def test_what_had_too_little_waits_until_the_first_batch_of_a_day() -> None:
+    """As in detection, also where that batch has nothing new: the evidence of 29 hours adds up."""
+    flows = [
+        *session("game", 10 * HOUR, flows=3),
+        *session("mail", DAYS),
+        *session("game", DAYS + 15 * HOUR, flows=3),
+    ]
+    line, found = pipeline(until(HOUR))
+    feed(line, [*LEARNED, *flows])
+    line.finish()
+    assert expected(watched(*flows)[0]).notices == len(found.noted("Unseen_App")) == 1
+
+
 def test_days_are_those_watched() -> None:
     """They last from the first batch after learning to the end of the last one."""
     flows = [one for at in range(3) for one in session("game", HOUR + at * DAYS)]
