@@ -56,5 +56,9 @@ class ModelError(FlowPrintError):
     """A fingerprint file that is damaged, foreign, or does not fit the logs or the parameters."""
 
 
+class StateError(FlowPrintError):
+    """A state file of the daemon that is damaged, in use, or of another version."""
+
+
 class OutputError(FlowPrintError):
     """Output that cannot be written."""

@@ -137,6 +137,17 @@ def choice(*options: str) -> Kind[str]:
     return words(metavar, "one of " + ", ".join(options), lambda text: options[options.index(text)])
 
 
+def path(*, needed: bool = True) -> Kind[str]:
+    """Return the kind of paths; unless one is needed, "" is none."""
+
+    def canonical(text: str) -> str:
+        if "\0" in text or (needed and not text):
+            raise ValueError(text)
+        return text
+
+    return words("PATH", "a path" if needed else 'a path, or "" for none', canonical)
+
+
 def network(*, mac: bool = False) -> Kind[str]:
     """Return the kind of networks in canonical form; with `mac`, of MAC addresses too."""
     allowed = "an address, MAC address or network" if mac else "an address or network"

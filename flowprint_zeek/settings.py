@@ -17,6 +17,7 @@ from flowprint_zeek.kinds import (
     many,
     network,
     number,
+    path,
     server_name,
 )
 
@@ -35,6 +36,7 @@ def setting(kind: Kind[T], default: T, doc: str) -> T:
 
 
 SHARE = number("a number from 0 to 1", lambda value: 0 <= value <= 1)
+PERCENT = number("a number from 0 to 100", lambda value: 0 <= value <= 100)
 CORRELATION = number("a number up to 1, 0 or less for a complete graph", lambda value: value <= 1)
 SIMILARITY = number("a number over 0, up to 1", lambda value: 0 < value <= 1)
 SPAN = duration(zero=False)
@@ -128,6 +130,12 @@ class DetectSettings:
     min_flows: int = setting(COUNT, 5, "least own flows")
     min_batches: int = setting(COUNT, 1, "batches in which new elements show themselves")
     lone_batches: int = setting(COUNT, 2, "batches in which one new domain is enough")
+    max_capture_loss: float = setting(
+        PERCENT, 5.0, "per cent of packets lost over which nothing is raised"
+    )
+    min_coverage: float = setting(
+        SHARE, 0.25, "share of its usual coverage below which a log counts as missing"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +155,9 @@ class NoticeSettings:
     repeat_after: float = setting(DELAY, 86_400.0, "log time after which an app is raised again")
     max_per_day: int = setting(integer(0), 20, "notices a day before one digest replaces the rest")
     per_device: bool = setting(flag(), default=False, doc="raise an app once for every device")
-    format: str = setting(choice("tsv", "json"), "tsv", "format of notice.log and flowprint.log")
+    format: str = setting(
+        choice("auto", "tsv", "json"), "auto", "format of notice.log and flowprint.log"
+    )
     milestones: tuple[int, ...] = setting(
         many(integer(2)), (10, 100), "numbers of devices at which an app is raised again"
     )
@@ -169,6 +179,31 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What the daemon follows, where it writes, and what it does with a batch."""
+
+    logs: tuple[str, ...] = setting(
+        many(path(), least=1), ("/opt/zeek/logs/current",), "logs that Zeek writes"
+    )
+    archives: tuple[str, ...] = setting(many(path()), ("/opt/zeek/logs",), "where rotated logs go")
+    catch_up: float = setting(DELAY, 604_800.0, "how old archived logs may be that are caught up")
+    state: str = setting(
+        path(), "/var/lib/flowprint-zeek/state.sqlite", "file of what the daemon remembers"
+    )
+    output: str = setting(path(), "/var/log/flowprint-zeek", "folder of notice.log, flowprint.log")
+    model: str = setting(path(needed=False), "", "file of what is known at the first start")
+    mode: str = setting(choice("auto", "learn", "shadow", "detect"), "auto", "what is done")
+    learn_for: float = setting(DELAY, 604_800.0, "log time that is learned in mode auto")
+    shadow_for: float = setting(DELAY, 86_400.0, "log time without notices after learning")
+    scan: float = setting(SPAN, 2.0, "time between two looks at the logs")
+    events: str = setting(
+        choice("native", "polling", "none"), "native", "what tells of changes between two looks"
+    )
+    skew: float = setting(DELAY, 3_600.0, "how far ahead of the clock rows may end")
+    keep: float = setting(SPAN, 7_776_000.0, "how long the state keeps notices")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings; `load` makes a checked one."""
 
@@ -181,6 +216,7 @@ class Config:
     notice: NoticeSettings = field(default_factory=NoticeSettings)
     log: LogSettings = field(default_factory=LogSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
+    run: RunSettings = field(default_factory=RunSettings)
 
     def to_dict(self) -> dict[str, dict[str, object]]:
         """Return sections of keys and values as JSON holds them; durations in seconds."""

@@ -70,14 +70,14 @@ def test_the_shipped_file_names_every_key_with_its_default() -> None:
 
 
 def test_the_shipped_file_comments_every_section_and_key() -> None:
-    """In config.yaml a comment stands above each key; join_rows shares that of join_keep."""
+    """In config.yaml a comment stands above each key; join_rows and shadow_for share one."""
     lines = SHIPPED.read_text(encoding="utf-8").splitlines()
     bare = [
         line.strip()
         for before, line in pairwise(lines)
         if not line.lstrip().startswith(("#", "-")) and line and not before.lstrip().startswith("#")
     ]
-    assert bare == ["join_rows: 2000000"]
+    assert bare == ["join_rows: 2000000", "shadow_for: 1d"]
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)

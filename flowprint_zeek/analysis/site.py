@@ -17,7 +17,8 @@ from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.core.novelty import UNSEEN_SITE
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.stream.notices import UNSEEN_APP, Row
-from flowprint_zeek.stream.pipeline import Learning, Pipeline
+from flowprint_zeek.stream.phases import Learning
+from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.stream.replay import KINDS, Source, replay
 from flowprint_zeek.zeek.files import find_logs
 

@@ -16,7 +16,7 @@ from flowprint_zeek.cli.simulate import made
 from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.errors import OutputError
 from flowprint_zeek.stream.outputs import NOTICES
-from flowprint_zeek.stream.pipeline import Learning
+from flowprint_zeek.stream.phases import Learning
 from flowprint_zeek.stream.replay import KINDS, Source
 from flowprint_zeek.stream.report import warnings
 from flowprint_zeek.zeek.files import find_logs

@@ -10,6 +10,7 @@ from flowprint_zeek.errors import (
     LogError,
     ModelError,
     OutputError,
+    StateError,
     UsageError,
 )
 
@@ -24,6 +25,7 @@ class Exit(IntEnum):
     LOGS = 4
     MODEL = 5
     OUTPUT = 6
+    STATE = 7
     INTERRUPTED = 130
 
 
@@ -42,6 +44,7 @@ TABLE = {
     Exit.LOGS: Row("logs are missing, unreadable or of no kind that is needed", LogError),
     Exit.MODEL: Row("a fingerprint file is damaged or does not fit", ModelError),
     Exit.OUTPUT: Row("output cannot be written", OutputError),
+    Exit.STATE: Row("the daemon's state is damaged, in use or of another version", StateError),
     Exit.INTERRUPTED: Row("interrupted (Ctrl-C)", KeyboardInterrupt),
 }
 """Every code, in ascending order."""

@@ -13,7 +13,7 @@ from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.stream.forecast import THRESHOLDS, Expected, Forecast, lowest
-from flowprint_zeek.stream.pipeline import Learning, Pipeline
+from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.stream.replay import KINDS, Source, Span
 from flowprint_zeek.stream.report import report, warnings
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
     from flowprint_zeek.stream.notices import Row
+    from flowprint_zeek.stream.phases import Learning
 
 TOP = 5
 """Causes of each kind that are told."""

@@ -16,7 +16,8 @@ from flowprint_zeek.cli.replaying import learning, nothing_known, replayed
 from flowprint_zeek.errors import LogError, OutputError, UsageError
 from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS, Outputs
-from flowprint_zeek.stream.pipeline import Learning, Pipeline
+from flowprint_zeek.stream.phases import Learning
+from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.stream.replay import KINDS, Source, Span
 from flowprint_zeek.stream.report import report, warnings
 

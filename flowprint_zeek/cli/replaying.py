@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import UsageError
-from flowprint_zeek.stream.pipeline import Learning
+from flowprint_zeek.stream.phases import Learning
 from flowprint_zeek.stream.replay import Span, replay
 from flowprint_zeek.stream.report import no_flows
 

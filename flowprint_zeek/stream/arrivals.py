@@ -14,7 +14,7 @@ import pandas as pd
 from flowprint_zeek.core.arrays import Ints, ints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     Chunks = Callable[[], Iterator[pd.DataFrame]]
 
@@ -41,45 +41,89 @@ def in_order_of_end(chunks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     yield held.iloc[np.argsort(reached, kind="stable")]
 
 
-class _File:
-    """One file's rows, as far as they are read."""
+class Arriving:
+    """The rows of one file, in the order of their arrival.
 
-    def __init__(self, first: int, chunks: Chunks, key: str) -> None:
+    Parameters
+    ----------
+    first : int
+        Time of its first row, µs.
+    key : str
+        Column with the time of a row, µs.
+    latest : int or None, default None
+        Largest time of the rows before those that come; None: `first`.
+    """
+
+    ended = True
+    """Whether a file without more rows will never have any."""
+
+    def __init__(self, first: int, key: str, latest: int | None = None) -> None:
         self.first = first
-        self._open = chunks
-        self._chunks: Iterator[pd.DataFrame] | None = None
-        self._key = key
-        self._rows: pd.DataFrame | None = None
+        self.key = key
+        self.latest = first if latest is None else latest
+        self.rows: pd.DataFrame | None = None
         self._arrival: Ints = ints([])
-        self._latest = first
+
+    def more(self) -> pd.DataFrame | None:
+        """Return the next rows of the file; None where there are none."""
+        raise NotImplementedError
+
+    def times(self, rows: pd.DataFrame) -> Ints:
+        """Return the time of each row, µs."""
+        return ints(rows[self.key])
 
     def next(self) -> int | None:
-        """Return the arrival of the next row, None at the end of the file."""
-        if self._chunks is None:
-            self._chunks = self._open()
+        """Return the arrival of the next row; None where there is none."""
+        if self.rows is None:
             self._fill()
-        return None if self._rows is None else int(self._arrival[0])
+        return None if self.rows is None else int(self._arrival[0])
 
     def take(self, limit: int) -> Iterator[pd.DataFrame]:
         """Yield the rows that arrive up to a time."""
-        while self.next() is not None and self._rows is not None:
+        while self.next() is not None and self.rows is not None:
             count = int(np.searchsorted(self._arrival, limit, side="right"))
             if not count:
                 return
-            yield self._rows.iloc[:count]
-            if count < len(self._rows):
-                self._rows, self._arrival = self._rows.iloc[count:], self._arrival[count:]
+            taken = self.rows.iloc[:count]
+            if count < len(self.rows):
+                self.rows, self._arrival = self.rows.iloc[count:], self._arrival[count:]
+                yield taken
                 return
-            self._fill()
+            self.rows = None
+            yield taken
 
     def _fill(self) -> None:
-        self._rows = None
-        for rows in self._chunks or ():
+        while (rows := self.more()) is not None:
             if len(rows):
-                times = np.maximum.accumulate(ints(rows[self._key]))
-                self._rows, self._arrival = rows, np.maximum(times, self._latest)
-                self._latest = int(self._arrival[-1])
+                times = np.maximum.accumulate(self.times(rows))
+                self.rows, self._arrival = rows, np.maximum(times, self.latest)
+                self.latest = int(self._arrival[-1])
                 return
+
+
+class Archived(Arriving):
+    """The rows of a file that is complete.
+
+    Parameters
+    ----------
+    first : int
+        Time of its first row, µs.
+    chunks : callable
+        Opens it.
+    key : str
+        Column with the time of a row, µs.
+    """
+
+    def __init__(self, first: int, chunks: Chunks, key: str) -> None:
+        super().__init__(first, key)
+        self._open = chunks
+        self._chunks: Iterator[pd.DataFrame] | None = None
+
+    def more(self) -> pd.DataFrame | None:
+        """Return the next rows of the file; None at its end."""
+        if self._chunks is None:
+            self._chunks = self._open()
+        return next(self._chunks, None)
 
 
 class Arrivals:
@@ -87,17 +131,20 @@ class Arrivals:
 
     Parameters
     ----------
-    files : sequence of (int, callable)
-        First time of each file (µs) and what opens its chunks; a file is opened when its time has
-        come, so a long archive needs no more memory than a short one.
-    key : str
-        Column with the time of a row, µs.
+    files : iterable of Arriving
+        A file is opened when its time has come, so a long archive needs no more memory than a
+        short one.
     """
 
-    def __init__(self, files: Sequence[tuple[int, Chunks]], key: str) -> None:
-        self._waiting = [_File(first, chunks, key) for first, chunks in files]
+    def __init__(self, files: Iterable[Arriving] = ()) -> None:
+        self._waiting: list[Arriving] = []
+        self._active: list[Arriving] = []
+        self.add(files)
+
+    def add(self, files: Iterable[Arriving]) -> None:
+        """Take more files in."""
+        self._waiting += files
         self._waiting.sort(key=lambda file: -file.first)
-        self._active: list[_File] = []
 
     def next(self) -> int | None:
         """Return the time at which the next row arrives, µs; None when there is none."""
@@ -114,4 +161,4 @@ class Arrivals:
             self._active.append(self._waiting.pop())
         for file in self._active:
             yield from file.take(limit)
-        self._active = [file for file in self._active if file.next() is not None]
+        self._active = [file for file in self._active if file.next() is not None or not file.ended]

@@ -53,6 +53,10 @@ class Timing:
         """Time from a batch's end to its closing."""
         return self.lateness + self.disorder
 
+    def boundary(self, time: int) -> int:
+        """Return the first time at which a batch closes, at a log time or after it."""
+        return -(-(time - self.delay) // self.batch) * self.batch + self.delay
+
     def closes(self, number: int) -> int:
         """Return the log time at which a batch closes."""
         return (number + 1) * self.batch + self.delay
@@ -100,6 +104,15 @@ class Batcher:
         self.overdue = 0
         self._open: dict[int, list[pd.DataFrame]] = {}
         self._first_open: int | None = None
+
+    @property
+    def first_open(self) -> int | None:
+        """Number of the first batch that is not closed; None before the first row."""
+        return self._first_open
+
+    def resume(self, first_open: int | None, overdue: int) -> None:
+        """Go on where batches before one had closed and so many rows were overdue."""
+        self._first_open, self.overdue = first_open, overdue
 
     def add(self, rows: pd.DataFrame) -> None:
         """Take rows: a flow table with ``uid``."""

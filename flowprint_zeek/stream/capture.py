@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.stream.replay import Span
     from flowprint_zeek.zeek.files import LogFile
 
-KINDS = tuple(COLUMNS)
+KINDS = tuple(kind for kind in COLUMNS if kind != "capture_loss")
 """Kinds of logs that a capture is read from; ``conn`` is needed."""
 
 
@@ -60,4 +60,4 @@ def read_capture(
     twice = flows.duplicated(["uid", "start"], keep="last") & (flows["uid"] != "")
     flows = flows[~twice].reset_index(drop=True)
     stats.problems += lacking(logs, by_file=beside.tls.by_file)
-    return without_names(beside.join(flows), config.ignore.names), selector.dropped
+    return without_names(beside.join(flows, beside.proxies), config.ignore.names), selector.dropped

@@ -6,6 +6,7 @@ fingerprints of that batch held, and counted, so that an operator sees what stoc
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.destinations import encode
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.core.fingerprint import Fingerprints
     from flowprint_zeek.stream.batcher import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class LateState:
+    """What `LateSlices` hold: devices and elements by batch, and the counts."""
+
+    held: dict[int, list[tuple[str, str]]]
+    matched: int
+    unmatched: int
 
 
 class LateSlices:
@@ -39,6 +49,16 @@ class LateSlices:
         self.unmatched = 0
         self._kept = -(-timing.late_keep // timing.batch) + 1
         self._held: dict[int, set[tuple[str, str]]] = {}
+
+    def state(self) -> LateState:
+        """Return what they hold, to go on from."""
+        held = {number: sorted(pairs) for number, pairs in self._held.items()}
+        return LateState(held, self.matched, self.unmatched)
+
+    def restore(self, state: LateState) -> None:
+        """Hold what `state` returned."""
+        self._held = {number: set(pairs) for number, pairs in state.held.items()}
+        self.matched, self.unmatched = state.matched, state.unmatched
 
     def remember(self, number: int, found: Fingerprints) -> None:
         """Keep the elements of a batch's fingerprints, and forget old batches."""

@@ -18,6 +18,7 @@ from flowprint_zeek.stream.pending import DAY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flowprint_zeek.stream.counts import Day
     from flowprint_zeek.stream.pending import PendingApp
 
 FORMAT = 1
@@ -128,16 +129,30 @@ def digest_notice(apps: Sequence[PendingApp], day: int, now: int, limit: int) ->
     return _notice(DIGEST, now, message, f"withheld={len(apps)}") | {"n": len(apps)}
 
 
-def status_notice(day: int, now: int, counts: dict[str, int]) -> Row:
-    """Return the heartbeat of a day (µs at its start)."""
+def status_notice(day: Day, now: int, phase: str | None) -> Row:
+    """Return the heartbeat of a day, in whose last batch `phase` was done."""
+    counts = {
+        "devices": len(day.devices),
+        "batches": day.batches,
+        "flows": day.flows,
+        "unseen": day.unseen,
+        "notices": day.notices,
+        "degraded": day.degraded,
+        "held": day.held.total(),
+    }
     message = (
-        f"{_date(day)}: {_count(counts['batches'], 'batch', 'batches')}, "
-        f"{_count(counts['devices'], 'device')}, {_count(counts['flows'], 'flow')}, "
-        f"{_count(counts['unseen'], 'unseen fingerprint')}, {_count(counts['notices'], 'notice')}"
+        f"{_date(day.start)}: {_count(day.batches, 'batch', 'batches')}, "
+        f"{_count(len(day.devices), 'device')}, {_count(day.flows, 'flow')}, "
+        f"{_count(day.unseen, 'unseen fingerprint')}, {_count(day.notices, 'notice')}"
     )
-    return _notice(
-        STATUS, now, message, " ".join(f"{key}={value}" for key, value in counts.items())
-    )
+    if day.degraded:
+        message += f"; {_count(day.degraded, 'batch', 'batches')} with packets or a log missing"
+    if day.held:
+        top = sorted(day.held.items(), key=lambda one: (-one[1], one[0]))[:_LISTED]
+        causes = ", ".join(f"{_cut(escaped(cause))} ({count})" for cause, count in top)
+        message += f"; {_count(day.held.total(), 'notice')} held back, most of {causes}"
+    parts = " ".join(f"{key}={value}" for key, value in counts.items())
+    return _notice(STATUS, now, message, f"mode={phase} {parts}")
 
 
 def _notice(note: str, now: int, message: str, sub: str) -> Row:

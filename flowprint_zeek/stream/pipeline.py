@@ -6,16 +6,15 @@ joined, fingerprinted, and either learned or judged. The pipeline has no clock o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowprint_zeek.core.arrays import ints
+from flowprint_zeek.browsers import Browsers
 from flowprint_zeek.core.devices import Dropped, Selector, without_names
 from flowprint_zeek.core.elements import certificate_kinds
 from flowprint_zeek.core.fingerprint import fingerprint
-from flowprint_zeek.core.flows import DNS_NAME, HTTP_HOST, SERVER_NAME, microseconds
+from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import ModelError
 from flowprint_zeek.stream.batcher import Batcher, ClosedBatch, Timing
 from flowprint_zeek.stream.browsing import browsing
@@ -27,11 +26,15 @@ from flowprint_zeek.stream.configured import (
     selection_of,
     timing_of,
 )
+from flowprint_zeek.stream.counts import Counts, Day
 from flowprint_zeek.stream.detection import Detector, Sink
+from flowprint_zeek.stream.health import Health
+from flowprint_zeek.stream.kept import Clock, PipelineState
 from flowprint_zeek.stream.late import LateSlices
 from flowprint_zeek.stream.learning import learn
 from flowprint_zeek.stream.notices import status_notice
 from flowprint_zeek.stream.pending import DAY, PendingApps
+from flowprint_zeek.stream.phases import LEARN, SHADOW, Learning
 from flowprint_zeek.stream.sharing import Sharing
 from flowprint_zeek.stream.view import BatchView
 
@@ -42,66 +45,6 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.config import Config
     from flowprint_zeek.known import Site
-
-
-@dataclass(frozen=True, slots=True)
-class Learning:
-    """Until when batches are learned instead of judged.
-
-    Parameters
-    ----------
-    until : int or None
-        Log time, µs: a batch that starts before it is learned.
-    duration : int or None
-        The same, counted from the start of the first batch.
-    """
-
-    until: int | None = None
-    duration: int | None = None
-
-    def covers(self, batch_start: int, first_start: int) -> bool:
-        """Tell whether a batch is learned."""
-        if self.until is not None and batch_start < self.until:
-            return True
-        return self.duration is not None and batch_start < first_start + self.duration
-
-
-@dataclass(slots=True)
-class Counts:
-    """What the pipeline has done.
-
-    Attributes
-    ----------
-    flows, batches, learned, fingerprints, unassigned, bounded_batches, rows_duplicate : int
-        Flows of devices, device-wide batches, those among them that were learned, fingerprints,
-        slices without one, device batches whose clique search was cut short, and rows that were
-        written twice.
-    with_certificate, with_server_name, with_http_host, with_dns_name, with_neither : int
-        Flows by what is told of them; one flow may count in several, but for the last.
-    devices : set of str
-        Devices.
-    """
-
-    flows: int = 0
-    batches: int = 0
-    learned: int = 0
-    fingerprints: int = 0
-    unassigned: int = 0
-    bounded_batches: int = 0
-    rows_duplicate: int = 0
-    with_certificate: int = 0
-    with_server_name: int = 0
-    with_http_host: int = 0
-    with_dns_name: int = 0
-    with_neither: int = 0
-    devices: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class _Day:
-    start: int
-    counts: dict[str, int]
-    devices: set[str] = field(default_factory=set)
 
 
 class Pipeline:
@@ -132,7 +75,7 @@ class Pipeline:
     ) -> None:
         self.counts = Counts()
         self.site = site
-        site.browsers.domains = config.browser.domains
+        self._browser_domains = site.browsers.domains = config.browser.domains
         self.certificate = certificate
         self.learning = learning
         self._parameters = parameters_of(config)
@@ -144,6 +87,7 @@ class Pipeline:
         self._beside = beside_of(config)
         self._batcher = Batcher(timing_of(config))
         self._late = LateSlices(self._parameters.scheme, self._batcher.timing)
+        self._health = Health(config.detect.max_capture_loss, config.detect.min_coverage)
         self._sink = sink
         self.pending = PendingApps(notice_rule_of(config))
         self.detector = Detector(
@@ -155,8 +99,9 @@ class Pipeline:
             described=self._beside.tls.certificates.described,
         )
         self._first_start: int | None = None
-        self._day: _Day | None = None
+        self._day: Day | None = None
         self._closed = 0
+        self._phase: str | None = None
 
     @property
     def timing(self) -> Timing:
@@ -203,13 +148,78 @@ class Pipeline:
         """Log time at which the last batch closed, µs; 0 before the first."""
         return self._closed
 
+    @property
+    def first_open(self) -> int | None:
+        """Number of the first batch that is not closed; None before the first row."""
+        return self._batcher.first_open
+
+    @property
+    def phase(self) -> str | None:
+        """What was done with the last batch: one of `phases.MODES`; None before the first."""
+        return self._phase
+
     def conn(self, chunk: pd.DataFrame) -> None:
         """Take rows of conn.log as `conn_rows` returns them."""
         self._batcher.add(self._selector.select(chunk))
 
+    def again(self, chunk: pd.DataFrame) -> None:
+        """Take rows of conn.log that were taken before a restart, and count none of them twice."""
+        dropped, overdue = self._selector.dropped, self._batcher.overdue
+        self._selector.dropped = Dropped()
+        self.conn(chunk)
+        self._selector.dropped, self._batcher.overdue = dropped, overdue
+
     def beside(self, kind: str, chunk: pd.DataFrame) -> None:
-        """Take rows of a log that tells of connections, such as ssl.log."""
-        self._beside.take(kind, chunk)
+        """Take rows of a log that tells of connections, such as ssl.log, or of Zeek's losses."""
+        if kind == "capture_loss":
+            self._health.take(chunk)
+        else:
+            self._beside.take(kind, chunk)
+
+    def state(self) -> PipelineState:
+        """Return all that was learned and counted, but for the rows of open batches."""
+        return PipelineState(
+            known=self.site.known.state(),
+            seen=self.site.seen.state(),
+            browsers=self.site.browsers.to_dict(),
+            pending=self.pending.state(),
+            detector=self.detector.state(),
+            sharing=self._sharing.state(),
+            health=self._health.state(),
+            beside=self._beside.state(),
+            late=self._late.state(),
+            counts=self.counts,
+            dropped=self.dropped,
+            day=self._day,
+            clock=Clock(
+                self._first_start,
+                self._closed,
+                self._batcher.first_open,
+                self._batcher.overdue,
+                self._phase,
+            ),
+            certificate=self.certificate,
+        )
+
+    def restore(self, state: PipelineState) -> None:
+        """Go on from what `state` returned, given the rows of open batches `again`."""
+        self.site.known.restore(state.known)
+        self.site.seen.restore(state.seen)
+        self.site.browsers = Browsers.from_dict(state.browsers)
+        self.site.browsers.domains = self._browser_domains
+        self.pending.restore(state.pending)
+        self.detector.restore(state.detector)
+        self._sharing.restore(state.sharing)
+        self._health.restore(state.health)
+        self._beside.restore(state.beside)
+        self._late.restore(state.late)
+        self.counts = state.counts
+        self._selector.dropped = state.dropped
+        self._day = state.day
+        clock = state.clock
+        self._first_start, self._closed, self._phase = clock.first_start, clock.closed, clock.phase
+        self._batcher.resume(clock.first_open, clock.overdue)
+        self.certificate = state.certificate
 
     def advance(self, watermark: int) -> None:
         """Move log time on to the largest row end (µs) and close what it closes.
@@ -234,21 +244,32 @@ class Pipeline:
             # By the time of closing: the row that the watermark comes from depends on the files.
             self._beside.expire(self._closed)
             view = self._view(batch)
-            self._count(batch, view, day)
+            day.flows += self.counts.add(batch, view)
+            day.batches += 1
+            day.degraded += view.degraded != ""
+            day.devices.update(view.found.devices)
             self._beside.forget(batch.ended)
-            if self._first_start is None:
-                self._first_start = view.start
-            learned = self.learning.covers(view.start, self._first_start)
-            before = self.detector.unseen, self.detector.notices
-            if learned:
+            self._learn_or_detect(view, day)
+
+    def _learn_or_detect(self, view: BatchView, day: Day) -> None:
+        if self._first_start is None:
+            self._first_start = view.start
+        before = self._phase
+        self._phase = self.learning.phase(view.start, self._first_start)
+        if self._phase == LEARN:
+            if not view.degraded:
                 self.counts.learned += 1
                 learn(self.site, view)
-            else:
-                self.detector.detect(view)
-            day.counts["unseen"] += self.detector.unseen - before[0]
-            day.counts["notices"] += self.detector.notices - before[1]
+            return
+        if before == SHADOW != self._phase:
+            # What nobody was told of yet is raised when it shows itself again.
+            self.pending.untold()
+        unseen, notices = self.detector.unseen, self.detector.notices
+        self.detector.detect(view, day.held if self._phase == SHADOW else None)
+        day.unseen += self.detector.unseen - unseen
+        day.notices += self.detector.notices - notices
 
-    def _today(self, now: int) -> _Day:
+    def _today(self, now: int) -> Day:
         """Return the day of a closing; if it is another than the last one's, end that."""
         start = now // DAY * DAY
         if self._day is not None and self._day.start == start:
@@ -256,9 +277,8 @@ class Pipeline:
         if self._day is not None:
             self.detector.new_day(self._day.start, now)
             self._expire(now)
-            counts = {"devices": len(self._day.devices)} | self._day.counts
-            self._sink.notice(status_notice(self._day.start, now, counts))
-        self._day = _Day(start, dict.fromkeys(("batches", "flows", "unseen", "notices"), 0))
+            self._sink.notice(status_notice(self._day, now, self._phase))
+        self._day = Day(start)
         return self._day
 
     def _expire(self, now: int) -> None:
@@ -272,44 +292,25 @@ class Pipeline:
 
     def _view(self, batch: ClosedBatch) -> BatchView:
         start = batch.number * self.timing.batch
-        slices = self._joined(batch.slices)
+        end = start + self.timing.batch
+        # Later requests may or may not have come, by the delay of one log behind the other.
+        proxies = self._beside.proxies_by(end + self.timing.lateness)
+        slices = self._joined(batch.slices, proxies)
+        degraded = self._health.judge(slices, start, end)
         if self._browsers_apart:
             part = browsing(slices, self.site.browsers, start).astype(np.int64)
             slices = slices.assign(part=part)
         found = fingerprint(slices, self._parameters)
         self.certificate = _one_kind(self.certificate, found.words.vocabulary)
-        self._late.match(self._joined(batch.late))
+        self._late.match(self._joined(batch.late, proxies))
         self._late.remember(batch.number, found)
         self._late.forgotten(batch.n_forgotten)
-        proxies = self._beside.proxies
         shared = self._sharing.shared(slices, proxies, start)
-        end = start + self.timing.batch
-        return BatchView(start, end, self._closed, slices, found, proxies, shared)
+        return BatchView(start, end, self._closed, slices, found, proxies, shared, degraded)
 
-    def _joined(self, slices: pd.DataFrame) -> pd.DataFrame:
+    def _joined(self, slices: pd.DataFrame, proxies: frozenset[str]) -> pd.DataFrame:
         """Add what other logs tell to slices, and leave out those to ignored names."""
-        return without_names(self._beside.join(slices), self._ignored)
-
-    def _count(self, batch: ClosedBatch, view: BatchView, day: _Day) -> None:
-        counts, slices = self.counts, view.slices
-        home = slices[slices["home"] == batch.number]
-        certificate, name = home["certificate"] != "", home["name"] != ""
-        named_by = ints(home["named_by"])
-        counts.flows += len(home)
-        counts.with_certificate += int(certificate.sum())
-        counts.with_server_name += int((named_by & SERVER_NAME != 0).sum())
-        counts.with_http_host += int((named_by & HTTP_HOST != 0).sum())
-        counts.with_dns_name += int((named_by & DNS_NAME != 0).sum())
-        counts.with_neither += int((~certificate & ~name).sum())
-        counts.batches += 1
-        counts.fingerprints += view.found.size
-        counts.unassigned += int((view.found.of_slice < 0).sum())
-        counts.bounded_batches += view.found.bounded
-        counts.rows_duplicate += batch.n_duplicates
-        counts.devices.update(view.found.devices)
-        day.counts["batches"] += 1
-        day.counts["flows"] += len(home)
-        day.devices.update(view.found.devices)
+        return without_names(self._beside.join(slices, proxies), self._ignored)
 
 
 def _one_kind(known: str | None, elements: Sequence[str]) -> str | None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.errors import LogError
-from flowprint_zeek.stream.arrivals import Arrivals, in_order_of_end
+from flowprint_zeek.stream.arrivals import Archived, Arrivals, in_order_of_end
 from flowprint_zeek.zeek.certificates import needed
 from flowprint_zeek.zeek.columns import UNSET
 from flowprint_zeek.zeek.join import COLUMNS, conn_rows
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flowprint_zeek.stream.arrivals import Chunks
-    from flowprint_zeek.stream.batcher import Timing
     from flowprint_zeek.stream.pipeline import Pipeline
     from flowprint_zeek.zeek.files import LogFile
 
 KINDS = tuple(COLUMNS)
 """Kinds of logs that a replay reads; ``conn`` is needed."""
 
-_FOREVER = 1 << 62
-_BEFORE_ALL = -_FOREVER
+FOREVER = 1 << 62
+BEFORE_ALL = -FOREVER
+"""First time of a file whose first row tells none: it is opened at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +75,20 @@ class Source:
 
     def first_time(self, kind: str) -> int:
         """Return the first time of the logs of a kind, µs; 0 where no first row tells one."""
-        return min((first for first, _ in self._files(kind) if first != _BEFORE_ALL), default=0)
+        return min((first for first, _ in self._files(kind) if first != BEFORE_ALL), default=0)
 
     def arrivals(self, kind: str) -> Arrivals:
         """Return the rows of one kind by arrival."""
-        return Arrivals(self._files(kind), _key(kind))
+        return Arrivals(
+            Archived(first, chunks, key_of(kind)) for first, chunks in self._files(kind)
+        )
 
     def _files(self, kind: str) -> list[tuple[int, Chunks]]:
-        """Return what opens each file of a kind, with its first time.
-
-        A file whose first row tells none is opened at once, so that what it holds is counted.
-        """
+        """Return what opens each file of a kind, with its first time."""
         if kind not in self._found:
-            files = self._found[kind] = []
-            for log in self.logs:
-                if log.kind == kind:
-                    key = "start" if _by_start(log) else _key(kind)
-                    times = self._prepared(peek(log, COLUMNS[kind]), kind)[key].tolist()
-                    files.append((times[0] if times else _BEFORE_ALL, partial(self._chunks, log)))
+            logs = [log for log in self.logs if log.kind == kind]
+            self._found[kind] = [(first_time(log), partial(self._chunks, log)) for log in logs]
         return self._found[kind]
-
-    def _prepared(self, rows: pd.DataFrame, kind: str) -> pd.DataFrame:
-        return conn_rows(rows) if kind == "conn" else rows[rows["ts"] != UNSET]
 
     def _chunks(self, log: LogFile) -> Iterator[pd.DataFrame]:
         rows = self._read(log)
@@ -106,7 +98,7 @@ class Source:
         columns = COLUMNS[log.kind]
         for chunk in read_chunks(log, columns, rows=self.chunk_rows, stats=self.stats):
             self.on_chunk(log, len(chunk))
-            rows = self._prepared(chunk, log.kind)
+            rows = prepared(chunk, log.kind)
             yield self.span.of(rows) if log.kind == "conn" else rows
 
 
@@ -127,7 +119,7 @@ def replay(source: Source, pipeline: Pipeline) -> None:
     others = {kind: source.arrivals(kind) for kind in KINDS if kind != "conn"}
     timing, last = pipeline.timing, 0
     while (arrival := conn.next()) is not None:
-        limit = _boundary(arrival, timing)
+        limit = timing.boundary(arrival)
         # What closes now may only see what had arrived by then.
         _feed(pipeline, others, limit - timing.batch)
         pipeline.advance(arrival)
@@ -140,7 +132,7 @@ def replay(source: Source, pipeline: Pipeline) -> None:
     pipeline.finish()
     # Files are read to their end, so that damage is counted also behind the last connection.
     for arrivals in others.values():
-        for _ in arrivals.take(_FOREVER):
+        for _ in arrivals.take(FOREVER):
             pass
 
 
@@ -149,14 +141,21 @@ def _by_start(log: LogFile) -> bool:
     return log.format == "binetflow"
 
 
-def _key(kind: str) -> str:
+def first_time(log: LogFile) -> int:
+    """Return the time of a log's first row, µs; `BEFORE_ALL` where none is told."""
+    key = "start" if _by_start(log) else key_of(log.kind)
+    times = prepared(peek(log, COLUMNS[log.kind]), log.kind)[key].tolist()
+    return times[0] if times else BEFORE_ALL
+
+
+def prepared(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Return rows of a kind of log, as read, without those that tell no time."""
+    return conn_rows(rows) if kind == "conn" else rows[rows["ts"] != UNSET]
+
+
+def key_of(kind: str) -> str:
     """Return the column that the rows of a kind are ordered by."""
     return "end" if kind == "conn" else "ts"
-
-
-def _boundary(arrival: int, timing: Timing) -> int:
-    """Return the first time at which a batch closes, at an arrival or after it."""
-    return -(-(arrival - timing.delay) // timing.batch) * timing.batch + timing.delay
 
 
 def _feed(pipeline: Pipeline, others: Mapping[str, Arrivals], limit: int) -> None:

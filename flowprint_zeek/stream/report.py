@@ -35,6 +35,7 @@ def report(source: Source, pipeline: Pipeline) -> dict[str, object]:
         "devices": len(counts.devices),
         "batches": counts.batches,
         "batches_learned": counts.learned,
+        "batches_degraded": counts.degraded,
         "fingerprints": counts.fingerprints,
         "unseen": detector.unseen,
         "pending_apps": len(pipeline.pending),

@@ -69,6 +69,14 @@ class Sharing:
             if asker in askers or len(askers) < _ASKERS:
                 askers[asker] = now
 
+    def state(self) -> dict[str, dict[str, int]]:
+        """Return the hosts that were asked for names, by whom and when last, to go on from."""
+        return self._askers
+
+    def restore(self, state: dict[str, dict[str, int]]) -> None:
+        """Hold what `state` returned."""
+        self._askers = state
+
     def expire(self, before: int) -> None:
         """Forget who asked for names before a time, µs."""
         for host, askers in list(self._askers.items()):

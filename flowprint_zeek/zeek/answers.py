@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain, compress, repeat
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,15 @@ _ASKED_FOR_ADDRESSES = (1, 28, UNSET)
 _HALF = 32
 _LOW = (1 << _HALF) - 1
 _FEW_WORDS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersState:
+    """What `Answers` hold: texts, columns as bytes, and how many were dropped."""
+
+    texts: list[str]
+    rows: bytes
+    dropped: int
 
 
 class Answers:
@@ -97,6 +107,20 @@ class Answers:
                 words[text] = len(words)
                 self._texts.append(text)
         return ints(list(map(words.__getitem__, texts)))
+
+    def state(self) -> AnswersState:
+        """Return what they hold, to go on from."""
+        self._settle()
+        return AnswersState(self._texts, self._rows.astype("<i8").tobytes(), self.dropped)
+
+    def restore(self, state: AnswersState) -> None:
+        """Hold what `state` returned."""
+        self._texts = list(state.texts)
+        self._words = {text: code for code, text in enumerate(self._texts)}
+        self._most_words = max(_FEW_WORDS, 2 * len(self._texts))
+        self._rows = ints(np.frombuffer(state.rows, dtype="<i8").reshape(3, -1))
+        self._fresh.clear()
+        self.dropped = state.dropped
 
     def look_up(self, hosts: Texts, addresses: Texts, starts: Ints) -> Texts:
         """Return the names by which hosts knew addresses at some times, "" where they had none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +11,9 @@ import pandas as pd
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.elements import endpoint, split_endpoint
 from flowprint_zeek.core.flows import DNS_NAME, HTTP_HOST, SECOND, SERVER_NAME
-from flowprint_zeek.zeek.answers import Answers
-from flowprint_zeek.zeek.join import TlsRows
-from flowprint_zeek.zeek.names import HttpRows, Naming
+from flowprint_zeek.zeek.answers import Answers, AnswersState
+from flowprint_zeek.zeek.join import TlsRows, TlsState
+from flowprint_zeek.zeek.names import HttpRows, HttpState, Naming
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from flowprint_zeek.core.arrays import Bools, Texts
 
 _DAY = 86_400 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class BesideState:
+    """What `Beside` holds."""
+
+    tls: TlsState
+    http: HttpState
+    answers: AnswersState
 
 
 class Beside:
@@ -71,6 +81,20 @@ class Beside:
         """
         return self._http.proxies
 
+    def proxies_by(self, time: int) -> frozenset[str]:
+        """Return those that a request up to a log time, µs, has shown."""
+        return self._http.proxies_by(time)
+
+    def state(self) -> BesideState:
+        """Return what it holds, to go on from."""
+        return BesideState(self.tls.state(), self._http.state(), self._answers.state())
+
+    def restore(self, state: BesideState) -> None:
+        """Hold what `state` returned."""
+        self.tls.restore(state.tls)
+        self._http.restore(state.http)
+        self._answers.restore(state.answers)
+
     def take(self, kind: str, chunk: pd.DataFrame) -> None:
         """Take rows of a log of some kind in, as read with the ``COLUMNS`` of the kind."""
         if kind == "http":
@@ -80,7 +104,7 @@ class Beside:
         else:
             self.tls.take(kind, chunk)
 
-    def join(self, flows: pd.DataFrame) -> pd.DataFrame:
+    def join(self, flows: pd.DataFrame, proxies: Collection[str] = ()) -> pd.DataFrame:
         """Return flows with what the logs tell of them.
 
         Parameters
@@ -88,6 +112,8 @@ class Beside:
         flows : DataFrame
             Flow table without ``certificate`` and ``name``; of slices ``row_start`` tells when
             their flow began.
+        proxies : collection of str, default none
+            Endpoints of explicit proxies, as elements.
 
         Returns
         -------
@@ -96,7 +122,7 @@ class Beside:
         """
         uids = flows["uid"].to_numpy(dtype=object)
         certificates, names, clients = self.tls.look_up(uids)
-        proxied = self._proxied(flows)
+        proxied = _proxied(flows, proxies)
         named_by = np.where(names == "", 0, SERVER_NAME)
         hosts, agents = self._http.look_up(uids) if self._http else (names[:0], names[:0])
         if self._http:
@@ -125,16 +151,6 @@ class Beside:
             found[proxied] = ""
             yield DNS_NAME, found
 
-    def _proxied(self, flows: pd.DataFrame) -> Bools:
-        """Tell which flows go to an explicit proxy."""
-        proxied = np.zeros(len(flows), dtype=np.bool_)
-        if proxies := self.proxies:
-            hosts = {split_endpoint(one)[0] for one in proxies}
-            at = np.flatnonzero(flows["resp_h"].isin(hosts))
-            places = flows[["resp_h", "resp_p"]].iloc[at].to_numpy().tolist()
-            proxied[at] = [endpoint(*place) in proxies for place in places]
-        return proxied
-
     def forget(self, uids: Iterable[str]) -> None:
         """Drop the rows of connections that are done with."""
         done = list(uids)
@@ -146,3 +162,14 @@ class Beside:
         self.tls.expire(now - self._join_keep)
         self._http.expire(now - self._join_keep)
         self._answers.expire(now - self._dns_keep)
+
+
+def _proxied(flows: pd.DataFrame, proxies: Collection[str]) -> Bools:
+    """Tell which flows go to an explicit proxy."""
+    proxied = np.zeros(len(flows), dtype=np.bool_)
+    if proxies:
+        hosts = {split_endpoint(one)[0] for one in proxies}
+        at = np.flatnonzero(flows["resp_h"].isin(hosts))
+        places = flows[["resp_h", "resp_p"]].iloc[at].to_numpy().tolist()
+        proxied[at] = [endpoint(*place) in proxies for place in places]
+    return proxied

@@ -8,13 +8,14 @@ without a hash. Issuer and serial number are what RFC 5280 tells certificates ap
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.elements import digest, normalise_name
 from flowprint_zeek.zeek.names import certified_name
-from flowprint_zeek.zeek.waiting import Waiting
+from flowprint_zeek.zeek.waiting import Waiting, WaitingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,6 +62,14 @@ def needed(logs: Sequence[LogFile]) -> list[LogFile]:
     return [log for log in logs if not (told and log.kind == "files")]
 
 
+@dataclass(frozen=True, slots=True)
+class CertificatesState:
+    """What `Certificates` hold."""
+
+    in_file: WaitingState
+    known: WaitingState
+
+
 class Certificates:
     """The certificates in files, for as long as connections wait, and what is known of each.
 
@@ -78,6 +87,15 @@ class Certificates:
     def dropped(self) -> int:
         """Rows that went because of the limit."""
         return self._in_file.dropped + self._known.dropped
+
+    def state(self) -> CertificatesState:
+        """Return what they hold, to go on from."""
+        return CertificatesState(self._in_file.state(), self._known.state())
+
+    def restore(self, state: CertificatesState) -> None:
+        """Hold what `state` returned."""
+        self._in_file.restore(state.in_file)
+        self._known.restore(state.known)
 
     def add_x509(self, chunk: pd.DataFrame) -> None:
         """Take rows of x509.log: ``X509_COLUMNS`` as read."""

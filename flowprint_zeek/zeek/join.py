@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,15 @@ import numpy as np
 
 from flowprint_zeek.core.elements import printable
 from flowprint_zeek.zeek.answers import DNS_COLUMNS
-from flowprint_zeek.zeek.certificates import FILES_COLUMNS, X509_COLUMNS, Certificates
+from flowprint_zeek.zeek.certificates import (
+    FILES_COLUMNS,
+    X509_COLUMNS,
+    Certificates,
+    CertificatesState,
+)
 from flowprint_zeek.zeek.columns import UNSET, as_frame, objects
 from flowprint_zeek.zeek.names import HTTP_COLUMNS, Naming, of_distinct
-from flowprint_zeek.zeek.waiting import Waiting
+from flowprint_zeek.zeek.waiting import Waiting, WaitingState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -54,6 +60,9 @@ SSL_COLUMNS = (
 QUIC_COLUMNS = ("ts", "uid", "server_name", "ja4")
 """What `TlsRows` needs of a quic.log."""
 
+CAPTURE_LOSS_COLUMNS = ("ts", "ts_delta", "peer", "percent_lost")
+"""What a pipeline needs of a capture_loss.log, to know when not to trust what it sees."""
+
 COLUMNS: dict[str, tuple[str, ...]] = {
     "conn": CONN_COLUMNS,
     "ssl": SSL_COLUMNS,
@@ -62,8 +71,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "files": FILES_COLUMNS,
     "http": HTTP_COLUMNS,
     "dns": DNS_COLUMNS,
+    "capture_loss": CAPTURE_LOSS_COLUMNS,
 }
-"""Kinds of logs that flows are made of, and what of each."""
+"""Kinds of logs that are read, and what of each."""
 
 _UNANSWERED = ("S0", "REJ", "SH", "RSTOS0")
 _MOST_BYTES = 1 << 61
@@ -148,6 +158,17 @@ TlsRow = tuple[int, str, str, str, str]
 _NOTHING: TlsRow = (UNSET, "", "", "", "")
 
 
+@dataclass(frozen=True, slots=True)
+class TlsState:
+    """What `TlsRows` hold."""
+
+    ssl: WaitingState
+    quic: WaitingState
+    certificates: CertificatesState
+    by_file: bool
+    clients: bool
+
+
 class TlsRows:
     """What ssl.log and others said of connections whose conn.log row is still to come.
 
@@ -181,6 +202,24 @@ class TlsRows:
 
     def __len__(self) -> int:
         return len(self._ssl)
+
+    def state(self) -> TlsState:
+        """Return what they hold, to go on from."""
+        return TlsState(
+            self._ssl.state(),
+            self._quic.state(),
+            self.certificates.state(),
+            self.by_file,
+            self._clients,
+        )
+
+    def restore(self, state: TlsState) -> None:
+        """Hold what `state` returned."""
+        self._ssl.restore(state.ssl)
+        self._quic.restore(state.quic)
+        self.certificates.restore(state.certificates)
+        self.by_file = state.by_file
+        self._clients = state.clients
 
     def take(self, kind: str, chunk: pd.DataFrame) -> None:
         """Take rows of a log of some kind in, as read with the ``COLUMNS`` of the kind."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from flowprint_zeek.core.elements import endpoint, normalise_name, printable
 from flowprint_zeek.zeek.columns import UNSET, objects
 from flowprint_zeek.zeek.fields import is_address
-from flowprint_zeek.zeek.waiting import Waiting
+from flowprint_zeek.zeek.waiting import Waiting, WaitingState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -97,6 +98,15 @@ def certified_name(alternative: str, subject: str) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class HttpState:
+    """What `HttpRows` hold."""
+
+    requests: WaitingState
+    proxies: WaitingState
+    first_told: dict[str, int]
+
+
 class HttpRows:
     """What http.log said of connections whose conn.log row is still to come, and of proxies.
 
@@ -116,6 +126,7 @@ class HttpRows:
         self._naming = naming
         self._requests: Waiting[tuple[int, str, str]] = Waiting(limit)
         self._proxies: Waiting[tuple[int]] = Waiting(limit, latest=True)
+        self._first_told: dict[str, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._requests)
@@ -129,6 +140,20 @@ class HttpRows:
     def proxies(self) -> frozenset[str]:
         """Endpoints of explicit proxies, as elements."""
         return frozenset(self._proxies)
+
+    def proxies_by(self, time: int) -> frozenset[str]:
+        """Return those that a request up to a time, µs, has shown."""
+        return frozenset(one for one in self._proxies if self._first_told[one] <= time)
+
+    def state(self) -> HttpState:
+        """Return what they hold, to go on from."""
+        return HttpState(self._requests.state(), self._proxies.state(), dict(self._first_told))
+
+    def restore(self, state: HttpState) -> None:
+        """Hold what `state` returned."""
+        self._requests.restore(state.requests)
+        self._proxies.restore(state.proxies)
+        self._first_told = dict(state.first_told)
 
     def add(self, chunk: pd.DataFrame) -> None:
         """Take rows in: ``HTTP_COLUMNS`` as read."""
@@ -149,7 +174,10 @@ class HttpRows:
         chunk = chunk[chunk["id.resp_p"] != UNSET]
         pairs = list(zip(chunk["id.resp_h"].tolist(), chunk["id.resp_p"].tolist(), strict=True))
         endpoints = of_distinct(lambda pair: endpoint(*pair), pairs)
-        self._proxies.add(endpoints, [(at,) for at in chunk["ts"].tolist()])
+        times = chunk["ts"].tolist()
+        self._proxies.add(endpoints, [(at,) for at in times])
+        for one, at in zip(endpoints, times, strict=True):
+            self._first_told[one] = min(at, self._first_told.get(one, at))
 
     def _name(self, authority: str) -> str:
         return self._naming(host_of(authority))
@@ -167,6 +195,8 @@ class HttpRows:
         """Drop rows and proxies from before a time, µs, and the oldest beyond the limit."""
         self._requests.expire(before)
         self._proxies.expire(before)
+        if len(self._first_told) > 2 * len(self._proxies):
+            self._first_told = {one: self._first_told[one] for one in self._proxies}
 
 
 def _agent(user_agent: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Row = TypeVar("Row", bound=tuple[int, *tuple[str, ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingState:
+    """What a `Waiting` holds, to go on from: rows by key, times before it, and what was dropped."""
+
+    rows: dict[str, tuple[int | str, ...]]
+    horizon: int
+    dropped: int
 
 
 class Waiting(Generic[Row]):
@@ -57,6 +67,18 @@ class Waiting(Generic[Row]):
 
     def __bool__(self) -> bool:
         return bool(self._rows)
+
+    def state(self) -> WaitingState:
+        """Return what it holds."""
+        self._sweep()
+        return WaitingState({**self._rows}, self._horizon, self.dropped)
+
+    def restore(self, state: WaitingState) -> None:
+        """Hold what `state` returned."""
+        self._rows = cast("dict[str, Row]", state.rows)
+        self._horizon = state.horizon
+        self.dropped = state.dropped
+        self._swept = len(self._rows)
 
     def add(self, keys: Sequence[str], rows: Sequence[Row]) -> None:
         """Take rows in; those without a key are left out."""

@@ -72,6 +72,7 @@ def test_json_has_the_documented_figures(
         "devices",
         "batches",
         "batches_learned",
+        "batches_degraded",
         "fingerprints",
         "unseen",
         "pending_apps",

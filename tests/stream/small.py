@@ -10,7 +10,8 @@ import numpy as np
 
 from flowprint_zeek.config import load
 from flowprint_zeek.known import KnownApps, Site
-from flowprint_zeek.stream.pipeline import Learning, Pipeline
+from flowprint_zeek.stream.phases import Learning
+from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.zeek.columns import (
     CONN_LOG,
     SSL_LOG,

@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowprint_zeek.stream.arrivals import Arrivals, in_order_of_end
+from flowprint_zeek.stream.arrivals import Archived, Arrivals, in_order_of_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,10 +28,10 @@ def arrivals(*files: Sequence[int], size: int = 2, opened: list[str] | None = No
     """Return the arrivals of files a, b, … that hold rows with such times."""
     kept: list[str] = [] if opened is None else opened
     made = [
-        (times[0], partial(chunks, name, times, size, kept))
+        Archived(times[0], partial(chunks, name, times, size, kept), "end")
         for name, times in zip("abcdef", files, strict=False)
     ]
-    return Arrivals(made, "end")
+    return Arrivals(made)
 
 
 def taken(source: Arrivals, limit: int) -> list[str]:
@@ -110,7 +110,7 @@ def test_files_are_opened_by_time_not_by_place() -> None:
 
 def test_no_files_have_no_rows() -> None:
     """Without files there is no next time and nothing to take."""
-    source = Arrivals([], "end")
+    source = Arrivals()
     assert source.next() is None
     assert taken(source, 100) == []
 
@@ -121,11 +121,10 @@ def test_files_whose_rows_are_all_left_out_are_passed_over() -> None:
     opened: list[str] = []
     source = Arrivals(
         [
-            (10, lambda: iter([empty, empty])),
-            (20, partial(chunks, "b", [20], 1, opened)),
-            (30, lambda: iter(())),
-        ],
-        "end",
+            Archived(10, lambda: iter([empty, empty]), "end"),
+            Archived(20, partial(chunks, "b", [20], 1, opened), "end"),
+            Archived(30, lambda: iter(()), "end"),
+        ]
     )
     assert source.next() == 20
     assert taken(source, 100) == ["b0"]
@@ -136,7 +135,7 @@ def test_an_empty_chunk_is_not_the_end_of_a_file() -> None:
     """Rows behind a chunk without any are read."""
     empty = pd.DataFrame({"end": [], "uid": []}, dtype="int64")
     full = pd.DataFrame({"end": [15], "uid": ["a0"]})
-    source = Arrivals([(10, lambda: iter([empty, full]))], "end")
+    source = Arrivals([Archived(10, lambda: iter([empty, full]), "end")])
     assert read(source) == [(15, ["a0"])]
 
 

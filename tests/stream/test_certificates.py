@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from flowprint_zeek.stream.pipeline import Learning, Pipeline
+    from flowprint_zeek.stream.phases import Learning
+    from flowprint_zeek.stream.pipeline import Pipeline
     from tests.stream.small import Found
 
 SHA = "0f" * 32

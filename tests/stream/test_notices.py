@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowprint_zeek.core.elements import NAME, normalise_name
+from flowprint_zeek.stream.counts import Day
 from flowprint_zeek.stream.notices import (
     Finding,
     Row,
@@ -321,9 +323,21 @@ def test_a_digest_names_three_apps_and_counts_the_rest() -> None:
 
 def test_a_status_has_the_numbers_of_a_day() -> None:
     """The heartbeat says in words and as keys and values what the day had."""
-    counts = {"devices": 2, "batches": 1, "flows": 30, "unseen": 0, "notices": 1}
-    row = status_notice(MIDNIGHT, MIDNIGHT + DAY, counts)
+    day = Day(MIDNIGHT, batches=1, flows=30, notices=1, devices={"10.0.0.1", "10.0.0.2"})
+    row = status_notice(day, MIDNIGHT + DAY, "detect")
     assert row["msg"] == (
         "2026-01-01: 1 batch, 2 devices, 30 flows, 0 unseen fingerprints, 1 notice"
     )
-    assert row["sub"] == "devices=2 batches=1 flows=30 unseen=0 notices=1"
+    counts = "devices=2 batches=1 flows=30 unseen=0 notices=1 degraded=0 held=0"
+    assert row["sub"] == f"mode=detect {counts}"
+
+
+def test_a_status_tells_what_was_held_back_and_what_was_missing() -> None:
+    """Of a shadow mode the most frequent causes; of batches that were not trusted their number."""
+    held = Counter({"a.example": 2, "b example": 3, "c.example": 1, "d.example": 1})
+    row = status_notice(Day(MIDNIGHT, degraded=1, held=held), MIDNIGHT + DAY, "shadow")
+    assert str(row["msg"]).endswith(
+        "0 notices; 1 batch with packets or a log missing; 7 notices held back, most of "
+        "b\\x20example (3), a.example (2), c.example (1)"
+    )
+    assert str(row["sub"]).endswith("degraded=1 held=7")

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowprint_zeek.errors import OutputError
+from flowprint_zeek.stream.counts import Day
 from flowprint_zeek.stream.notices import status_notice
 from flowprint_zeek.stream.outputs import Outputs
 from tests.stream.small import DAY, MIDNIGHT
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-COUNTS = {"devices": 0, "batches": 0, "flows": 0, "unseen": 0, "notices": 0}
 
 
 def lines(path: Path, key: str) -> list[str]:
@@ -24,7 +23,7 @@ def lines(path: Path, key: str) -> list[str]:
 def test_a_log_is_opened_with_its_first_row(tmp_path: Path) -> None:
     """The header tells the time of the first row, so it does not depend on how logs are cut."""
     with Outputs(tmp_path, as_json=False, opened=MIDNIGHT) as outputs:
-        outputs.notice(status_notice(MIDNIGHT, MIDNIGHT + DAY, COUNTS))
+        outputs.notice(status_notice(Day(MIDNIGHT), MIDNIGHT + DAY, "detect"))
         outputs.closed = MIDNIGHT + 2 * DAY
     assert lines(tmp_path / "notice.log", "#open") == ["#open\t2026-01-02-00-00-00"]
     assert lines(tmp_path / "notice.log", "#close") == ["#close\t2026-01-03-00-00-00"]

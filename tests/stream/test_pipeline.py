@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowprint_zeek.stream.pipeline import Learning
+from flowprint_zeek.stream.phases import Learning
 from flowprint_zeek.zeek.certificates import X509_COLUMNS
 from tests.stream.small import (
     BATCH,
@@ -164,9 +164,20 @@ def test_learning_for_a_while_ends_where_log_time_begins_at_zero() -> None:
 def test_learning_until_and_for_are_either() -> None:
     """A batch is learned if either says so."""
     learning = Learning(until=600, duration=300)
-    assert [learning.covers(at, 0) for at in (0, 300, 599, 600)] == [True, True, True, False]
-    assert Learning(until=0, duration=300).covers(299, 0)
-    assert not NOTHING.covers(0, 0)
+    assert [learning.phase(at, 0) for at in (0, 300, 599, 600)] == [*["learn"] * 3, "detect"]
+    assert Learning(until=0, duration=300).phase(299, 0) == "learn"
+    assert NOTHING.phase(0, 0) == "detect"
+
+
+def test_a_shadow_follows_learning() -> None:
+    """For so long after the last learned batch; a mode for all batches goes before everything."""
+    learning = Learning(until=600, shadow=300)
+    assert [learning.phase(at, 0) for at in (599, 600, 899, 900)] == [
+        "learn",
+        *["shadow"] * 2,
+        "detect",
+    ]
+    assert Learning(until=600, always="shadow").phase(0, 0) == "shadow"
 
 
 # Days
@@ -178,7 +189,10 @@ def test_a_status_is_written_when_the_day_changes() -> None:
     _, found = run(flows, NOTHING)
     (status,) = found.noted("Status")
     assert status["ts"] == MIDNIGHT + DAY + BATCH + 150 * SECOND
-    assert status["sub"] == "devices=1 batches=1 flows=8 unseen=1 notices=1"
+    assert (
+        status["sub"]
+        == "mode=detect devices=1 batches=1 flows=8 unseen=1 notices=1 degraded=0 held=0"
+    )
     assert "2026-01-01: 1 batch, 1 device, 8 flows" in str(status["msg"])
 
 
@@ -193,7 +207,10 @@ def test_each_day_counts_its_own() -> None:
     flows = [one for day in range(3) for one in session("game", day * 86_400)]
     _, found = run(flows, NOTHING)
     counts = [row["sub"] for row in found.noted("Status")]
-    assert counts == ["devices=1 batches=1 flows=8 unseen=1 notices=1"] * 2
+    assert (
+        counts
+        == ["mode=detect devices=1 batches=1 flows=8 unseen=1 notices=1 degraded=0 held=0"] * 2
+    )
 
 
 def test_a_digest_is_written_when_the_day_changes() -> None:

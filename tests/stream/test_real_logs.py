@@ -16,7 +16,7 @@ import pytest
 
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.stream.outputs import Outputs
-from flowprint_zeek.stream.pipeline import Learning
+from flowprint_zeek.stream.phases import Learning
 from flowprint_zeek.stream.replay import KINDS, Source, replay
 from flowprint_zeek.zeek.columns import CONN_LOG, SSL_LOG
 from flowprint_zeek.zeek.files import find_logs

@@ -1,0 +1,100 @@
+"""What a pipeline is made to go on from after a restart, and its form on disk.
+
+Each part of `PipelineState` is a section of the state file, in MessagePack. What is read is checked
+against the types that are declared here and in the modules of the parts, so they are imported for
+good.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
+
+import msgspec
+
+from flowprint_zeek.core.devices import Dropped
+from flowprint_zeek.known import KnownState
+from flowprint_zeek.seen import SeenState
+from flowprint_zeek.stream.counts import Counts, Day
+from flowprint_zeek.stream.detection import DetectorState
+from flowprint_zeek.stream.health import HealthState
+from flowprint_zeek.stream.late import LateState
+from flowprint_zeek.stream.pending import PendingState
+from flowprint_zeek.zeek.beside import BesideState
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where the log time of a pipeline stands.
+
+    Attributes
+    ----------
+    first_start : int or None
+        Start of the first batch, µs.
+    closed : int
+        Log time at which the last batch closed, µs.
+    first_open : int or None
+        Number of the first batch that is not closed.
+    overdue : int
+        Rows that came too late.
+    phase : str or None
+        What was done with the last batch.
+    """
+
+    first_start: int | None
+    closed: int
+    first_open: int | None
+    overdue: int
+    phase: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineState:
+    """What a pipeline has learned and counted, without the rows of open batches."""
+
+    known: KnownState
+    seen: SeenState
+    browsers: dict[str, list[Any]]
+    pending: PendingState
+    detector: DetectorState
+    sharing: dict[str, dict[str, int]]
+    health: HealthState
+    beside: BesideState
+    late: LateState
+    counts: Counts
+    dropped: Dropped
+    day: Day | None
+    clock: Clock
+    certificate: str | None
+
+
+def sections(state: PipelineState) -> dict[str, bytes]:
+    """Return the sections of a state by their names."""
+    encoder = msgspec.msgpack.Encoder()
+    return {part.name: encoder.encode(getattr(state, part.name)) for part in fields(state)}
+
+
+def from_sections(held: Mapping[str, bytes]) -> PipelineState:
+    """Return the state that sections hold.
+
+    Raises
+    ------
+    ValueError
+        One is missing or holds something else; it is named.
+    """
+    parts: dict[str, Any] = {}
+    for name, kind in get_type_hints(PipelineState).items():
+        if name not in held:
+            raise ValueError(f"lacks {name}")
+        try:
+            parts[name] = msgspec.msgpack.decode(held[name], type=kind, dec_hook=_made)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"{name} is damaged: {error}") from error
+    return PipelineState(**parts)
+
+
+def _made(kind: type[Any], value: Any) -> Any:  # noqa: ANN401  whatever the types declare
+    """Return a value of a type that MessagePack lacks."""
+    if kind is Counter or getattr(kind, "__origin__", None) is Counter:
+        return Counter(value)
+    raise NotImplementedError(kind)

@@ -1,0 +1,43 @@
+"""What is done with a batch: it is learned, judged in silence, or judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEARN = "learn"
+SHADOW = "shadow"
+DETECT = "detect"
+MODES = (LEARN, SHADOW, DETECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Until when batches are learned instead of judged.
+
+    Parameters
+    ----------
+    until : int or None
+        Log time, µs: a batch that starts before it is learned.
+    duration : int or None
+        The same, counted from the start of the first batch.
+    shadow : int, default 0
+        For how long after that batches are judged without a notice, µs.
+    always : {"learn", "shadow", "detect"} or None, default None
+        What is done with every batch, whatever the others say.
+    """
+
+    until: int | None = None
+    duration: int | None = None
+    shadow: int = 0
+    always: str | None = None
+
+    def phase(self, batch_start: int, first_start: int) -> str:
+        """Return what is done with a batch: one of `MODES`."""
+        if self.always is not None:
+            return self.always
+        ends = [first_start + self.duration] if self.duration is not None else []
+        ends += [self.until] if self.until is not None else []
+        end = max(ends, default=batch_start)
+        if batch_start < end:
+            return LEARN
+        return SHADOW if batch_start < end + self.shadow else DETECT
