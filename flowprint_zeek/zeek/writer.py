@@ -82,10 +82,10 @@ class LogWriter:
         self._tsv = format == "tsv"
         self._opened = opened
         self._file: io.FileIO | None = None
-        with _told(path):
+        with told(path):
             self._file = path.open("wb", buffering=0)
         if self._tsv:
-            self._put(_lines(header_lines(log_path, columns, opened)))
+            self._put(whole_lines(header_lines(log_path, columns, opened)))
 
     def __enter__(self) -> Self:
         return self
@@ -116,9 +116,8 @@ class LogWriter:
         OutputError
             A row cannot be written, or the log is closed.
         """
-        line = self._tsv_line if self._tsv else self._json_line
         for row in rows:
-            self._put(_lines([line(row)]))
+            self._put(whole_lines([row_line(row, self._columns, tsv=self._tsv)]))
 
     def close(self, closed: int) -> None:
         """Write the end of the log and close it; a second call does nothing.
@@ -136,8 +135,8 @@ class LogWriter:
         if self._file is None:
             return
         if self._tsv:
-            self._put(_lines([f"#close\t{log_time(closed)}"]))
-        with _told(self._path):
+            self._put(whole_lines([f"#close\t{log_time(closed)}"]))
+        with told(self._path):
             self._file.close()
         self._file = None
 
@@ -145,28 +144,30 @@ class LogWriter:
         if self._file is None:
             raise OutputError("is closed", path=self._path)
         rest = memoryview(data)
-        with _told(self._path):
+        with told(self._path):
             while rest:
                 rest = rest[self._file.write(rest) :]
 
-    def _tsv_line(self, row: Mapping[str, object]) -> str:
-        fields = [tsv_value(row.get(name), kind) for name, kind in self._columns]
-        return no_comment("\t".join(fields))
-
-    def _json_line(self, row: Mapping[str, object]) -> str:
-        cells = ((name, json_value(row.get(name), kind)) for name, kind in self._columns)
-        return json_object(f"{json.dumps(name)}:{cell}" for name, cell in cells if cell)
-
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
+    """Raise errors of the system as an `OutputError` that names the file."""
     try:
         yield
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
 
 
-def _lines(lines: Iterable[str]) -> bytes:
+def row_line(row: Mapping[str, object], columns: Iterable[tuple[str, str]], *, tsv: bool) -> str:
+    """Return a row as a line of TSV or JSON, without its line end; see `LogWriter.write`."""
+    if tsv:
+        return no_comment("\t".join(tsv_value(row.get(name), kind) for name, kind in columns))
+    cells = ((name, json_value(row.get(name), kind)) for name, kind in columns)
+    return json_object(f"{json.dumps(name)}:{cell}" for name, cell in cells if cell)
+
+
+def whole_lines(lines: Iterable[str]) -> bytes:
+    """Return lines as they stand in a file."""
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -323,15 +324,15 @@ def write_frame(
     OutputError
         The file cannot be written.
     """
-    with _told(path), path.open("wb") as raw, _sink(path, raw) as sink:
+    with told(path), path.open("wb") as raw, _sink(path, raw) as sink:
         if format == "tsv":
-            sink.write(_lines(header_lines(log_path, columns, opened)))
+            sink.write(whole_lines(header_lines(log_path, columns, opened)))
         for first in range(0, len(frame), _ROWS):
             part = frame.iloc[first : first + _ROWS]
             rows = _tsv_rows(part, columns) if format == "tsv" else _json_rows(part, columns)
-            sink.write(_lines(rows))
+            sink.write(whole_lines(rows))
         if format == "tsv":
-            sink.write(_lines([f"#close\t{log_time(closed)}"]))
+            sink.write(whole_lines([f"#close\t{log_time(closed)}"]))
 
 
 @contextmanager
