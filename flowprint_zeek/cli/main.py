@@ -38,6 +38,7 @@ COMMANDS = {
     "fingerprint": "make fingerprints of logs",
     "recognize": "name the known app of each fingerprint",
     "detect": "tell which fingerprints are of unseen apps",
+    "run": "follow the logs of a running Zeek, and write notices of unseen apps",
     "replay": "run archived logs through the whole pipeline, to notices",
     "evaluate": "measure on labelled captures how well apps are recognised and unseen ones found",
     "calibrate": "find the threshold for a wanted false rate, or forecast a site's notices",

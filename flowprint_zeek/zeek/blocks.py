@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import zlib
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from flowprint_zeek.errors import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
     from pathlib import Path
 
 MAX_LINE = 1 << 23
@@ -20,15 +22,14 @@ MOST_GROWTH = 500
 _FREE = 1 << 24  # bytes that any archive may become
 _READ = 1 << 16
 _PART = 1 << 18  # bytes that are decompressed at once, at most
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
+"""What gzip archives begin with."""
 
 
 class Blocks:
     """One pass over a log's decompressed bytes.
 
-    Memory is bounded by ``size`` and `MAX_LINE`, and the bytes by the size of the file: reading
-    stops where an archive has become more than `MOST_GROWTH` times as large as what was read of
-    it, beyond the first 16 MB.
+    Memory is bounded by ``size`` and `MAX_LINE`, and the bytes as `Source` bounds them.
 
     Parameters
     ----------
@@ -53,31 +54,18 @@ class Blocks:
         self.problem: str | None = None
 
     def lines(self) -> Iterator[bytes]:
-        """Yield blocks that end with a line end.
-
-        A line longer than `MAX_LINE` comes as a short line that says so, with a zero byte, which no
-        log has.
+        """Yield blocks that end with a line end, their lines as `Lines` gives them.
 
         Raises
         ------
         LogError
             The file cannot be opened.
         """
-        held: list[bytes] = []
-        length = 0
+        lines = Lines()
         for data in self._gathered():
-            end = data.rfind(b"\n") + 1
-            if end:
-                overlong = length + data.index(b"\n") > MAX_LINE
-                block = b"".join([*held, memoryview(data)[:end]])
-                yield _marked(block) if overlong else block
-                held, length = [], 0
-            held.append(data[end:])
-            length += len(data) - end
-            if length > MAX_LINE:
-                held = [b"".join(held)[:_READ]]
-        rest = b"".join(held)
-        self.rest = _marked(rest) if length > MAX_LINE else rest
+            if block := lines.add(data):
+                yield block
+        self.rest = lines.rest
 
     def _gathered(self) -> Iterator[bytes]:
         """Yield the file in parts of `size` bytes, compressed or not; the last may be shorter."""
@@ -98,55 +86,156 @@ class Blocks:
 
     def _bytes(self) -> Iterator[bytes]:
         try:
-            file = self.path.open("rb")
+            file = self.path.open("rb", buffering=0)
         except OSError as error:
             raise LogError(f"cannot be read: {error.strerror}", path=self.path) from error
         with file:
+            source = Source(file)
             try:
-                magic = file.read(2)
-                file.seek(0)
-                yield from self._inflated(file) if magic == _GZIP else self._plain(file)
+                while data := source.read(self.size):
+                    yield data
             except OSError as error:
                 self.problem = f"reading stopped: {error.strerror}"
+            else:
+                self.problem = source.problem or source.shortage
 
-    def _plain(self, file: BinaryIO) -> Iterator[bytes]:
-        while data := file.read(self.size):
-            yield data
 
-    def _inflated(self, file: BinaryIO) -> Iterator[bytes]:
-        inflater = zlib.decompressobj(wbits=31)
-        total = 0
-        data = file.read(_READ)
-        while data:
-            if inflater.eof:
-                inflater = zlib.decompressobj(wbits=31)
-            before = inflater.copy()
+class Lines:
+    """Makes blocks of whole lines of data that comes in parts.
+
+    A line longer than `MAX_LINE` comes as a short line that says so, with a zero byte, which no log
+    has. No part may be longer than `MAX_LINE`.
+
+    Attributes
+    ----------
+    given : int
+        Bytes of the data in the blocks so far.
+    waiting : int
+        Bytes of the data after them.
+    """
+
+    def __init__(self) -> None:
+        self.given = self.waiting = 0
+        self._held: list[bytes] = []
+
+    def add(self, data: bytes) -> bytes:
+        """Take the next part; return the lines that end in it, nothing where none does."""
+        end = data.rfind(b"\n") + 1
+        block = b""
+        if end:
+            overlong = self.waiting + data.index(b"\n") > MAX_LINE
+            block = b"".join([*self._held, memoryview(data)[:end]])
+            block = _marked(block) if overlong else block
+            self.given += self.waiting + end
+            self._held, self.waiting = [], 0
+        if end < len(data):
+            self._held.append(data[end:])
+            self.waiting += len(data) - end
+        if self.waiting > MAX_LINE:
+            self._held = [b"".join(self._held)[:_READ]]
+        return block
+
+    @property
+    def rest(self) -> bytes:
+        """The line that has no end yet."""
+        rest = b"".join(self._held)
+        return _marked(rest) if self.waiting > MAX_LINE else rest
+
+
+class Source:
+    """The decompressed bytes of an open file, one after another, as far as they are there.
+
+    That nothing is there is no end: a file may grow, compressed or not. Reading stops for good
+    where an archive is damaged, or has become more than `MOST_GROWTH` times as large as what was
+    read of it, beyond the first 16 MB.
+
+    Parameters
+    ----------
+    file : FileIO
+        Open at its beginning; nobody else reads it.
+
+    Attributes
+    ----------
+    problem : str or None
+        Why there will be no more.
+    """
+
+    def __init__(self, file: FileIO) -> None:
+        self.file = file
+        self.problem: str | None = None
+        self._packed: bool | None = None
+        self._inflater = zlib.decompressobj(wbits=31)
+        self._total = 0
+
+    @property
+    def shortage(self) -> str | None:
+        """Why it cannot have ended here, None where it can."""
+        if self._packed and not self._inflater.eof:
+            return "compressed data ends early; read up to there"
+        return None
+
+    def read(self, most: int) -> bytes:
+        """Return the next bytes, at most so many; nothing where none are there.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        """
+        if self._packed is None:
+            magic = self.file.read(2)
+            self.file.seek(0)
+            if magic == GZIP[:1] or not magic:
+                return b""
+            self._packed = magic == GZIP
+        return self._inflated(min(most, _PART)) if self._packed else self.file.read(most)
+
+    def skip(self, count: int) -> int:
+        """Pass over bytes, which a plain file need not have yet; return over how many."""
+        if self._packed is False:
+            self.file.seek(count, os.SEEK_CUR)
+            return count
+        left = count
+        while left and (data := self.read(left)):
+            left -= len(data)
+        return count - left
+
+    def beginning(self, count: int) -> bytes:
+        """Return the first bytes as they stand in the file now."""
+        at = self.file.tell()
+        self.file.seek(0)
+        try:
+            return self.file.read(count)
+        finally:
+            self.file.seek(at)
+
+    def _inflated(self, most: int) -> bytes:
+        while self.problem is None:
+            data = self._input()
+            before = self._inflater.copy()
             try:
-                out = inflater.decompress(data, min(self.size, _PART))
+                out = self._inflater.decompress(data, most)
             except zlib.error as error:
-                yield _salvaged(before, data)
                 self.problem = f"compressed data is damaged ({error}); read up to there"
-                return
-            if out:
-                yield out
-            total += len(out)
-            if total > max(_FREE, MOST_GROWTH * file.tell()):
+                return _salvaged(before, data)
+            self._total += len(out)
+            if self._total > max(_FREE, MOST_GROWTH * self.file.tell()):
                 self.problem = "compressed data becomes too large for a log; read up to there"
-                return
-            data = _next_input(inflater, file)
-        yield inflater.flush()
+            if out or not data:
+                return out
+        return b""
+
+    def _input(self) -> bytes:
+        inflater = self._inflater
         if not inflater.eof:
-            self.problem = "compressed data ends early; read up to there"
-
-
-def _next_input(inflater: zlib._Decompress, file: BinaryIO) -> bytes:
-    if not inflater.eof:
-        return inflater.unconsumed_tail or file.read(_READ)
-    # Archives may be padded with zero bytes after a member.
-    data = inflater.unused_data.lstrip(b"\0")
-    while not data and (more := file.read(_READ)):
-        data = more.lstrip(b"\0")
-    return data
+            return inflater.unconsumed_tail or self.file.read(_READ)
+        # Archives may be padded with zero bytes after a member.
+        data = inflater.unused_data.lstrip(b"\0")
+        while not data and (more := self.file.read(_READ)):
+            data = more.lstrip(b"\0")
+        if data:
+            self._inflater = zlib.decompressobj(wbits=31)
+        return data
 
 
 def _salvaged(inflater: zlib._Decompress, data: bytes) -> bytes:

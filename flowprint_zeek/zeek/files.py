@@ -132,6 +132,40 @@ def log_at(path: str | Path) -> LogFile:
     return _recognised(place, without_indent(head_of(place)), None)[0]
 
 
+def growing_logs(path: Path, head: bytes, kinds: Collection[str]) -> list[LogFile]:
+    """Return the logs of wanted kinds that a file which begins so has or may get.
+
+    As `find_logs`, but what is still to come cannot be looked through: where the rows say what they
+    are of and the name does not say the same, there is a log of every wanted kind.
+
+    Parameters
+    ----------
+    path : Path
+        File; only its name is looked at.
+    head : bytes
+        What it begins with.
+    kinds : collection of str
+        Kinds to return.
+
+    Raises
+    ------
+    LogError
+        It is no Zeek log, or no one can tell of what kind.
+    """
+    return _recognised(path, without_indent(head), kinds, growing=True)
+
+
+def is_of_others(name: str, kinds: Collection[str]) -> bool:
+    """Tell whether a file's name says that it is a log of kinds that are not wanted."""
+    named = kind_of_name(name)
+    return named in KINDS and named not in kinds
+
+
+def is_named_like(name: str, kinds: Collection[str]) -> bool:
+    """Tell whether a file's name says that it is a wanted log, compressed by whatever program."""
+    return kind_of_name(_COMPRESSED_NAME.sub("", name)) in kinds
+
+
 def _refusal(head: bytes) -> str:
     """Return why a file that begins so is no log."""
     for magic, name in _COMPRESSED.items():
@@ -190,20 +224,19 @@ def _identity(path: Path) -> tuple[int, int]:
 
 def _searched(files: Iterable[Path], kinds: Collection[str]) -> Iterator[LogFile]:
     for file in files:
-        named = kind_of_name(file.name)
-        if (named in KINDS and named not in kinds) or not file.is_file():
+        if is_of_others(file.name, kinds) or not file.is_file():
             continue
         try:
             head = without_indent(head_of(file))
         except LogError:
             # Someone else's files may lie beside the logs; a log that cannot be read is told.
-            if named in kinds and file.exists():
+            if kind_of_name(file.name) in kinds and file.exists():
                 raise
             continue
         try:
             yield from _recognised(file, head, kinds)
         except LogError as error:
-            if kind_of_name(_COMPRESSED_NAME.sub("", file.name)) in kinds:
+            if is_named_like(file.name, kinds):
                 _logger.warning("%s; left out", error)
 
 
@@ -219,8 +252,10 @@ def _distinct(logs: Sequence[LogFile]) -> Iterator[LogFile]:
             yield log
 
 
-def _recognised(path: Path, head: bytes, kinds: Collection[str] | None) -> list[LogFile]:
-    """Return the logs that a file which begins so holds, of wanted kinds or of all.
+def _recognised(
+    path: Path, head: bytes, kinds: Collection[str] | None, *, growing: bool = False
+) -> list[LogFile]:
+    """Return the logs that a file which begins so holds, or may get, of wanted kinds or of all.
 
     Raises
     ------
@@ -236,9 +271,12 @@ def _recognised(path: Path, head: bytes, kinds: Collection[str] | None) -> list[
     else:
         look = _tsv_look(head, path) or _json_look(head, path)
         streams = look.streams
-        if streams and named not in INTERIM and not _agree(named, streams):
+        shared = bool(streams) and named not in INTERIM and not _agree(named, streams)
+        if shared and growing:
+            streams = list(dict.fromkeys([*streams, *sorted(kinds or ())]))
+        elif shared:
             streams = _streams(path, look, kinds)
-        if len(streams) > 1:
+        if len(streams) > 1 or (shared and growing):
             logs = [LogFile(path, stream, look.format, stream) for stream in streams]
         else:
             logs = [LogFile(path, _kind(path, named, look), look.format)]

@@ -130,7 +130,12 @@ def peek(log: LogFile, columns: Sequence[str]) -> pd.DataFrame:
     """
     for chunk in read_chunks(log, columns, rows=64, stats=ReadStats()):
         return chunk.head(1)
-    types = standard_types(log.kind)
+    return no_rows(log.kind, columns)
+
+
+def no_rows(kind: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Return a frame of a log kind's columns without rows."""
+    types = standard_types(kind)
     empty = {name: unset_column(storage(types.get(name, "string")), 0) for name in columns}
     return as_frame(empty, 0)
 

@@ -24,7 +24,7 @@ from flowprint_zeek.zeek.logformat import to_bytes
 from flowprint_zeek.zeek.tsv import Damaged, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
 
@@ -69,11 +69,38 @@ class Taker:
         self.line = 0
         self.told: dict[str, tuple[int, str]] = {}
 
-    def begin(self, block: bytes) -> bytes:
-        """Return the first block without what some tools put before the first character."""
+    def begin(self, block: bytes, beginning: bytes | None = None) -> bytes:  # noqa: ARG002  Tsv
+        """Return the first block without what some tools put before the first character.
+
+        Parameters
+        ----------
+        block : bytes
+            First lines.
+        beginning : bytes, optional
+            What tells of the whole log, however long the first block is; by default some rows that
+            are read for that.
+        """
         clean = without_indent(block)
         self.line = block.count(b"\n", 0, len(block) - len(clean))
         return clean
+
+    def kept(self) -> str:
+        """Return what lines to come are read by and the log's beginning does not tell."""
+        return ""
+
+    def resume(self, beginning: bytes, kept: str, line: int) -> None:
+        """Go on in the middle of a log.
+
+        Parameters
+        ----------
+        beginning : bytes
+            The log's lines up to the first row.
+        kept : str
+            What `kept` gave there.
+        line : int
+            Lines before.
+        """
+        raise NotImplementedError
 
     def take(self, piece: bytes) -> Iterator[pd.DataFrame]:
         """Yield the rows of a portion of whole lines."""
@@ -116,6 +143,25 @@ class Json(Taker):
     def __init__(self, log: LogFile, columns: Sequence[str], stats: ReadStats) -> None:
         super().__init__(log, columns, stats)
         self.parser = jsonlines.Parser(columns, self.types, log.stream, unclaimed=log.unclaimed)
+        self.first = log.stream
+
+    def begin(self, block: bytes, beginning: bytes | None = None) -> bytes:
+        """Return the first block as any, having learned what the file's beginning tells."""
+        if not self.first and beginning is not None:
+            lines = jsonlines.lines_of(without_indent(beginning), "", unclaimed=False)
+            rows = (jsonlines.row_of(line) or {} for _, line in lines)
+            self.first = next(filter(None, map(jsonlines.stream_in, rows)), "")
+        return super().begin(block, beginning)
+
+    def kept(self) -> str:
+        """Return what log the rows are of, where only later rows tell."""
+        return "" if self.parser.stream == self.first else self.parser.stream
+
+    def resume(self, beginning: bytes, kept: str, line: int) -> None:
+        """Go on in the middle of a log."""
+        self.begin(beginning, beginning)
+        self.parser.stream = kept or self.first
+        self.line = line
 
     def take(self, piece: bytes) -> Iterator[pd.DataFrame]:
         """Yield the rows of a portion of whole lines."""
@@ -128,15 +174,20 @@ class Json(Taker):
 class Binetflow(Taker):
     """Takes flows of Argus: a header line and rows."""
 
-    def begin(self, block: bytes) -> bytes:
+    def begin(self, block: bytes, beginning: bytes | None = None) -> bytes:
         """Return the first block without the header."""
-        clean = super().begin(block)
+        clean = super().begin(block, beginning)
         header = binetflow.header_of(clean)
         if header is None:
             raise LogError("has no header of binetflow", path=self.log.path)
         self.parser = binetflow.Parser(header, self.columns)
         self.line += 1
         return clean.partition(b"\n")[2]
+
+    def resume(self, beginning: bytes, kept: str, line: int) -> None:  # noqa: ARG002  one header
+        """Go on in the middle of a log."""
+        self.begin(beginning)
+        self.line = line
 
     def take(self, piece: bytes) -> Iterator[pd.DataFrame]:
         """Yield the rows of a portion of whole lines."""
@@ -161,16 +212,45 @@ class Tsv(Taker):
         self.parser: tsv.Parser | None = None
         self.comments: deque[str] = deque(maxlen=_MOST_COMMENTS)
         self.prefix, self.unnamed = b"#", 0
+        self.changes: deque[list[str]] = deque(maxlen=_MOST_COMMENTS)
+        self.naming: list[list[str]] = []
+        self.settled = False
 
-    def begin(self, block: bytes) -> bytes:
+    def begin(self, block: bytes, beginning: bytes | None = None) -> bytes:
         """Return the first block as any, having learned what the file's beginning tells."""
         # From a fixed part of the file, so that rows do not depend on the size of blocks.
-        head = without_indent(head_of(self.log.path))
+        head = without_indent(head_of(self.log.path) if beginning is None else beginning)
         if head:
             header = header_of(head, self.log.path)
             _, rows = split_head(uniform(header, head), header.prefix)
             self.prefix, self.unnamed = to_bytes(header.prefix), unnamed(header, rows)
         return super().begin(block)
+
+    def kept(self) -> str:
+        """Return the header lines that came after the log's first header and still say something.
+
+        What was taken over at once is a paragraph; the last is not taken over yet.
+        """
+        waiting = [] if all(map(self._says("close"), self.comments)) else self.comments
+        paragraphs = [*self.naming, *self.changes, waiting]
+        text = "\n\n".join("\n".join(line.rstrip("\r\n") for line in p) for p in paragraphs)
+        # Each byte as a character, so that it can be kept wherever text can.
+        return to_bytes(text).decode("latin-1")
+
+    def resume(self, beginning: bytes, kept: str, line: int) -> None:
+        """Go on in the middle of a log."""
+        self.begin(beginning, beginning)
+        prefix = self.prefix.decode("utf-8", "surrogateescape")
+        lines, _ = split_head(without_indent(beginning), prefix)
+        text = kept.encode("latin-1").decode("utf-8", "surrogateescape")
+        for paragraph in [lines, *(part.split("\n") for part in text.split("\n\n") if text)]:
+            self._settle()
+            self.comments.extend(filter(None, paragraph))
+        if not text:
+            self._settle()
+        # All of that was told when it was read.
+        self.told.clear()
+        self.line = line
 
     def take(self, piece: bytes) -> Iterator[pd.DataFrame]:
         """Yield the rows of a portion of whole lines."""
@@ -194,13 +274,16 @@ class Tsv(Taker):
         if is_blank(lines):
             return
         if self.header is None or self.parser is None:
-            lines, _ = without_blank(lines)
-            self.count([Damaged(lines.count(b"\n"), 0, shown(lines), "no usable header")])
+            lines, numbers = without_blank(lines)
+            first, text = next(iter(numbers or ()), 0), shown(lines[: lines.find(b"\n")])
+            if lines:
+                self.count([Damaged(lines.count(b"\n"), first, text, "no usable header")])
         elif stream_of(self.header.path) == self.stream:
             yield from self.give(*_parsed(self.parser, uniform(self.header, lines)))
         elif not self.log.stream or (self.log.unclaimed and not self.header.path):
-            lines, _ = without_blank(lines)
-            self.skip(lines.count(b"\n"), self.stream, self.line + 1)
+            lines, numbers = without_blank(lines)
+            first = next(iter(numbers or ()), 0)
+            self.skip(lines.count(b"\n"), self.stream, self.line + first + 1)
 
     def _settle(self) -> None:
         """Take over what comment lines before these rows say of them."""
@@ -209,18 +292,33 @@ class Tsv(Taker):
             return
         self.comments.clear()
         before = self.line - len(comments)
+        old, stream = self.header, self.stream
         try:
-            header = parse_header(comments, self.header)
+            self.header = parse_header(comments, old)
         except LogError as error:
             self.header = None
             self.tell("header", error.message, before + (error.line or len(comments)))
-            return
-        if header == self.header:
-            return
-        self._use(header)
+        if self.header is not None and self.header != old:
+            self._use(self.header)
+        if self.settled and self.header != old:
+            self._note(comments, stream)
+        self.settled = True
+
+    def _note(self, comments: list[str], stream: str) -> None:
+        """Note what changed the header, and forget what it replaces."""
+        if self.header is not None and any(map(self._says("separator "), comments)):
+            self.changes.clear()
+        self.changes.append(comments)
+        if stream != self.stream:
+            self.naming = list(self.changes)
+            self.changes.clear()
+
+    def _says(self, word: str) -> Callable[[str], bool]:
+        """Return what tells whether a header line says something."""
+        beginning = self.prefix.decode("utf-8", "surrogateescape") + word
+        return lambda line: line.startswith(beginning)
 
     def _use(self, header: Header) -> None:
-        self.header = header
         self.stream = self.stream or stream_of(header.path)
         columns = tsv.wanted(header, self.columns, self.types)
         self.parser = tsv.Parser(with_unnamed(header, self.unnamed), columns)
@@ -246,15 +344,15 @@ def _parsed(parser: tsv.Parser, lines: bytes) -> tuple[pd.DataFrame, list[Damage
         return frame, damaged
     # Blank lines are no damage. Looking for them costs, so it is done where something is wrong.
     lines, numbers = without_blank(lines)
-    if not numbers:
+    if numbers is None:
         return frame, damaged
     frame, damaged = parser.parse(lines)
     return frame, [replace(part, row=numbers[part.row]) for part in damaged]
 
 
-def without_blank(lines: bytes) -> tuple[bytes, list[int]]:
-    """Return lines without blank ones, and the numbers of those left if there were any."""
+def without_blank(lines: bytes) -> tuple[bytes, list[int] | None]:
+    """Return lines without blank ones, and the numbers of those left; None where all are left."""
     if b"\n\n" not in lines and b"\n\r\n" not in lines and lines[:1] not in (b"\n", b"\r"):
-        return lines, []
+        return lines, None
     filled = [(number, part) for number, part in filled_lines(lines) if part != b"\r"]
     return b"".join(part + b"\n" for _, part in filled), [number for number, _ in filled]

@@ -1,0 +1,297 @@
+"""What the daemon remembers, in one SQLite file.
+
+Each closed batch is one transaction: what was learned, where the logs were read to, and the lines
+that are due to notice.log and flowprint.log. A line is forgotten once it was written, so after a
+crash it is known which may not be.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import zlib
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowprint_zeek.errors import FlowPrintError, OutputError, StateError
+from flowprint_zeek.stream.live import Resume
+from flowprint_zeek.zeek.tail import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+VERSION = 1
+"""Version of the schema; `MIGRATIONS` leads here from every earlier one."""
+
+_SCHEMA = """
+CREATE TABLE section (name TEXT PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE log (
+    identity TEXT PRIMARY KEY, offset INTEGER NOT NULL, line INTEGER NOT NULL, header TEXT NOT NULL,
+    taken INTEGER NOT NULL, latest INTEGER NOT NULL, committed REAL NOT NULL
+);
+CREATE TABLE output (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, log TEXT NOT NULL, opened INTEGER NOT NULL,
+    line BLOB NOT NULL
+);
+CREATE TABLE notice (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, row BLOB NOT NULL
+);
+"""
+
+MIGRATIONS: dict[int, str] = {}
+"""Statements that lead from each earlier version to the next."""
+
+_MOST_WAL = 1 << 26
+
+
+class Line(NamedTuple):
+    """A line that is due to a log, with the log time at which the log would be opened for it."""
+
+    log: str
+    opened: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one transaction writes.
+
+    Attributes
+    ----------
+    sections : mapping of str to bytes
+        Parts of the pipeline's state; those that are as before are not written again.
+    logs : mapping of str to Resume
+        Where to go on in each log.
+    lines : sequence of Line
+        Lines that are due.
+    notices : sequence of (int, bytes)
+        Log time and row of each notice among them.
+    now : float
+        Wall clock, seconds.
+    """
+
+    sections: Mapping[str, bytes]
+    logs: Mapping[str, Resume]
+    lines: Sequence[Line]
+    notices: Sequence[tuple[int, bytes]]
+    now: float
+
+
+class State:
+    """The state file; only one process has it open for writing.
+
+    Parameters
+    ----------
+    path : Path
+        SQLite file; it is made where there is none, as is its folder.
+
+    Raises
+    ------
+    StateError
+        It is damaged, of a later version, in use by another daemon, or cannot be opened.
+    OutputError
+        It cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._crcs: dict[str, int] = {}
+        self._logs: dict[str, Resume] = {}
+        try:
+            path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(f"cannot be opened: {error.strerror}", path=path) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise StateError("is in use: another daemon runs with it", path=path) from None
+        try:
+            self._open()
+        except FlowPrintError:
+            os.close(self._lock)
+            raise
+
+    def _open(self) -> None:
+        with self._told():
+            # Not readable by others: it tells what people do.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = sqlite3.connect(self.path, isolation_level=None)
+            self._inode = self.path.stat().st_ino
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # A commit that a power failure took back would be written to the logs a second time.
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute(f"PRAGMA journal_size_limit = {_MOST_WAL}")
+        ((version,),) = self._db.execute("PRAGMA user_version")
+        ((problem,),) = self._db.execute("PRAGMA quick_check(1)")
+        if problem != "ok":
+            raise StateError(_damaged(problem), path=self.path)
+        if version > VERSION:
+            said = f"is of version {version}; this program knows up to {VERSION}"
+            raise StateError(said, path=self.path)
+        if version == 0:
+            self._run(_SCHEMA, VERSION)
+        for older in range(version, VERSION) if version else ():
+            self._back_up(older)
+            self._run(MIGRATIONS[older], older + 1)
+
+    def _run(self, statements: str, version: int) -> None:
+        """Run statements, all or none, that lead to a version."""
+        with self._transaction():
+            for statement in filter(str.strip, statements.split(";")):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {version}")
+
+    def _back_up(self, version: int) -> None:
+        copy = sqlite3.connect(f"{self.path}.v{version}.bak")
+        self._db.backup(copy)
+        copy.close()
+
+    def sections(self) -> dict[str, bytes]:
+        """Return the parts of the pipeline's state; none in a new file.
+
+        Raises
+        ------
+        StateError
+            One is not as it was written.
+        """
+        with self._told():
+            rows = self._db.execute("SELECT name, data, crc FROM section").fetchall()
+        for name, data, crc in rows:
+            if zlib.crc32(data) != crc:
+                raise StateError(_damaged(f"{name} is not as it was written"), path=self.path)
+        self._crcs = {name: crc for name, _, crc in rows}
+        return {name: data for name, data, _ in rows}
+
+    def logs(self) -> dict[str, Resume]:
+        """Return where to go on in each log, by its identity."""
+        with self._told():
+            rows = self._db.execute(
+                "SELECT identity, offset, line, header, taken, latest FROM log"
+            ).fetchall()
+        self._logs = {
+            identity: Resume(Position(offset, line, header), taken, latest)
+            for identity, offset, line, header, taken, latest in rows
+        }
+        return dict(self._logs)
+
+    def last_commit(self) -> float | None:
+        """Return the wall clock of the last commit, seconds; None before the first."""
+        with self._told():
+            ((last,),) = self._db.execute("SELECT max(committed) FROM log")
+        return None if last is None else float(last)
+
+    def commit(self, commit: Commit) -> None:
+        """Write what a closed batch changed, all or nothing.
+
+        A file that was deleted or replaced meanwhile is made anew: all that is needed is in memory.
+
+        Raises
+        ------
+        OutputError
+            It cannot be written; the same commit may be tried again.
+        StateError
+            It is damaged.
+        """
+        if self._gone():
+            self._db.close()
+            self._crcs, self._logs = {}, {}
+            self._open()
+        crcs = {name: zlib.crc32(data) for name, data in commit.sections.items()}
+        changed = [name for name, crc in crcs.items() if self._crcs.get(name) != crc]
+        moved = {one: at for one, at in commit.logs.items() if self._logs.get(one) != at}
+        with self._told(), self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO section VALUES (?, ?, ?)",
+                [(name, commit.sections[name], crcs[name]) for name in changed],
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [_log_row(identity, at, commit.now) for identity, at in moved.items()],
+            )
+            self._db.executemany(
+                "INSERT INTO output (log, opened, line) VALUES (?, ?, ?)", commit.lines
+            )
+            self._db.executemany("INSERT INTO notice (ts, row) VALUES (?, ?)", commit.notices)
+        self._crcs, self._logs = crcs, dict(commit.logs)
+
+    def _gone(self) -> bool:
+        try:
+            return self.path.stat().st_ino != self._inode
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise OutputError(f"cannot be written: {error.strerror}", path=self.path) from error
+
+    def unwritten(self, log: str) -> list[tuple[int, Line]]:
+        """Return the lines that are due to a log, in order, each with its number."""
+        with self._told():
+            rows = self._db.execute(
+                "SELECT number, opened, line FROM output WHERE log = ? ORDER BY number", (log,)
+            ).fetchall()
+        return [(number, Line(log, opened, data)) for number, opened, data in rows]
+
+    def written(self, numbers: Iterable[int]) -> None:
+        """Forget lines that were written."""
+        with self._told(), self._transaction():
+            self._db.executemany(
+                "DELETE FROM output WHERE number = ?", [(number,) for number in numbers]
+            )
+
+    def prune(self, now: float, keep: float) -> None:
+        """Forget notices and logs older than so many seconds of wall clock."""
+        with self._told(), self._transaction():
+            self._db.execute("DELETE FROM notice WHERE ts < ?", (round((now - keep) * 1e6),))
+            gone = self._db.execute(
+                "DELETE FROM log WHERE committed < ? RETURNING identity", (now - keep,)
+            ).fetchall()
+        for (identity,) in gone:
+            self._logs.pop(identity, None)
+
+    def close(self) -> None:
+        """Close the file and let another daemon have it."""
+        with suppress(sqlite3.Error):
+            self._db.close()
+        os.close(self._lock)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise OutputError(f"cannot be written: {error}", path=self.path) from error
+        except sqlite3.DatabaseError as error:
+            raise StateError(_damaged(str(error)), path=self.path) from error
+        except OSError as error:
+            raise OutputError(f"cannot be written: {error.strerror}", path=self.path) from error
+
+
+def _log_row(identity: str, at: Resume, now: float) -> tuple[object, ...]:
+    place = at.position
+    return identity, place.offset, place.line, place.header, at.taken, at.latest, now
+
+
+def _damaged(problem: str) -> str:
+    return f"is damaged ({problem}): move it away to learn anew, or put a copy of it back"
