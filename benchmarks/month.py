@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flowprint_zeek.analysis.simulate import Logs
+    from flowprint_zeek.stream.explained import Explained
 
 LEARNED_DAYS = 7
 ACTIVITY = 0.1
@@ -92,7 +93,7 @@ class Kept(Rows):
 
     _uids: set[str] = field(default_factory=set)
 
-    def notice(self, row: Row) -> None:
+    def notice(self, row: Row, _why: Explained | None = None) -> None:
         """Keep a row of notice.log."""
         self.notices.append(row)
         if row["note"] == UNSEEN_APP:

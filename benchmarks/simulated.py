@@ -29,6 +29,7 @@ from flowprint_zeek.stream.replay import KINDS, Source, replay
 from flowprint_zeek.zeek.files import find_logs
 
 if TYPE_CHECKING:
+    from flowprint_zeek.stream.explained import Explained
     from flowprint_zeek.stream.notices import Row
 
 PAPER_THRESHOLD = 0.1
@@ -51,7 +52,7 @@ class Kept:
         self.notices: list[Row] = []
         self.similar: list[bool] = []
 
-    def notice(self, row: Row) -> None:
+    def notice(self, row: Row, _why: Explained | None = None) -> None:
         """Keep a row."""
         self.notices.append(row)
 

@@ -177,6 +177,14 @@ class Browsers:
             del once[next(iter(once))]
         return ONCE
 
+    def forget_device(self, device: str) -> None:
+        """Forget what the clients of a device did."""
+        for pair in [pair for pair in self._clients if pair[0] == device]:
+            self._spread[pair[1]] -= self._clients.pop(pair).browser
+        self._spread = +self._spread
+        self._browsed.pop(device, None)
+        self._once.pop(device, None)
+
     def expire(self, before: int) -> None:
         """Forget clients last seen before a time, µs, and domains that clients reached before it.
 

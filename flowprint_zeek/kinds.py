@@ -9,6 +9,7 @@ import ipaddress
 import re
 import sys
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 LONGEST = 36_500 * 86_400.0
 """Longest duration in seconds: its microseconds fit the 64 bits of a flow table's times."""
+
+_MINUTE = 60_000_000
+_DAY = 1_440
+_DAYS = ("thu", "fri", "sat", "sun", "mon", "tue", "wed")
+"""Days of the week, beginning with that of 1970-01-01."""
+_PERIOD = re.compile(
+    rf"(?:(?P<day>{'|'.join(_DAYS)})\ |(?P<begun>\d{{4}}-\d\d-\d\d)\ )?"
+    r"(?P<start>\d\d:\d\d)-(?:(?P<ended>\d{4}-\d\d-\d\d)\ )?(?P<end>\d\d:\d\d)"
+)
 
 T = TypeVar("T")
 
@@ -172,6 +182,82 @@ def server_name() -> Kind[str]:
         return name
 
     return words("NAME", allowed, canonical)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A span of time in UTC that may recur.
+
+    Parameters
+    ----------
+    start : int
+        Minute in which it begins first, since 1970.
+    length : int
+        Minutes that it lasts, no more than `every`.
+    every : int or None
+        Minutes after which it begins again; None: it does not.
+    """
+
+    start: int
+    length: int
+    every: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Period:
+        """Return the period that a text stands for, or raise ValueError.
+
+        >>> Period.parse("02:00-03:00"), Period.parse("1970-01-02 00:00-1970-01-03 24:00")
+        (Period(start=120, length=60, every=1440), Period(start=1440, length=2880, every=None))
+        """
+        match = _PERIOD.fullmatch(text)
+        if match is None or (match["begun"] is None) != (match["ended"] is None):
+            raise ValueError(text)
+        start, end = _minute(match["start"], 1_439), _minute(match["end"], _DAY)
+        if match["begun"] is None:
+            every = _DAY if match["day"] is None else _DAY * len(_DAYS)
+            first = 0 if match["day"] is None else _DAYS.index(match["day"]) * _DAY
+            # What ends before it begins goes on after midnight.
+            length = end - start if end >= start else end - start + _DAY
+        else:
+            first, every = _midnight(match["begun"]), None
+            length = _midnight(match["ended"]) + end - first - start
+        if length <= 0:
+            raise ValueError(text)
+        return cls(first + start, length, every)
+
+    def touches(self, start: int, end: int) -> bool:
+        """Tell whether it has a moment in common with a span of time, µs, without its end."""
+        begun = self.start * _MINUTE
+        if self.every is not None:
+            every = self.every * _MINUTE
+            begun += (end - 1 - begun) // every * every
+        return begun < end and start < begun + self.length * _MINUTE
+
+
+def _minute(text: str, last: int) -> int:
+    hour, minute = map(int, text.split(":"))
+    if minute > 59 or hour * 60 + minute > last:
+        raise ValueError(text)
+    return hour * 60 + minute
+
+
+def _midnight(text: str) -> int:
+    return (date.fromisoformat(text) - date(1970, 1, 1)).days * _DAY
+
+
+def period() -> Kind[str]:
+    """Return the kind of periods in canonical form, which `Period.parse` takes."""
+    allowed = (
+        "a time in UTC such as 02:00-03:00 (daily), sun 02:00-04:00 (mon to sun) or "
+        "2026-12-24 00:00-2026-12-26 24:00"
+    )
+
+    def canonical(text: str) -> str:
+        text = re.sub(" ?- ?", "-", " ".join(text.lower().split()))
+        Period.parse(text)
+        return text
+
+    return words("PERIOD", allowed, canonical)
 
 
 def many(item: Kind[T], *, least: int = 0) -> Kind[tuple[T, ...]]:

@@ -16,6 +16,7 @@ from flowprint_zeek.core.arrays import Ints, distinct, ints, row_groups, unique_
 from flowprint_zeek.core.elements import fingerprint_id, in_order
 from flowprint_zeek.core.fingerprint import Fingerprint
 from flowprint_zeek.core.matching import NO_MATCH, KnownIndex
+from flowprint_zeek.dismissals import Dismissals
 from flowprint_zeek.seen import SeenElements
 
 if TYPE_CHECKING:
@@ -145,6 +146,33 @@ class KnownApps:
             known.first, known.last = min(known.first, app.first), max(known.last, app.last)
         self.index.put(key, known.elements, known.n_flows)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._apps
+
+    def label(self, key: str, label: str) -> None:
+        """Give a known app a label in the place of those that it has."""
+        app = self._apps[key]
+        app.labels = Counter({label: max(app.n_flows, 1)})
+
+    def forget(self, key: str) -> KnownApp:
+        """Forget a known app, and return it."""
+        app = self._apps[key]
+        self._forget([key])
+        return app
+
+    def similar(self, elements: Iterable[str], most: int) -> list[tuple[str, float]]:
+        """Return the ids of the most similar known apps, with the similarity.
+
+        It looks at all of them: this is for people, one fingerprint at a time.
+        """
+        wanted = set(elements)
+        found = []
+        for key, app in self._apps.items():
+            common = len(wanted.intersection(app.elements))
+            if common:
+                found.append((key, common / (len(wanted) + len(app.elements) - common)))
+        return sorted(found, key=lambda one: (-one[1], one[0]))[:most]
+
     def seen(self, key: str, batch_start: int) -> None:
         """Note that a known app was seen again."""
         app = self._apps[key]
@@ -196,11 +224,12 @@ class KnownApps:
 
 @dataclass(slots=True)
 class Site:
-    """All that is learned about one site."""
+    """All that is learned about one site, and what people decided there."""
 
     known: KnownApps
     seen: SeenElements = field(default_factory=SeenElements)
     browsers: Browsers = field(default_factory=Browsers)
+    dismissals: Dismissals = field(default_factory=Dismissals)
 
 
 class Learned:

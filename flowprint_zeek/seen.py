@@ -129,6 +129,27 @@ class SeenElements:
         self._holders = +self._holders
         return len(old)
 
+    def forget(self, elements: Iterable[str]) -> None:
+        """Forget elements, everywhere: seen again they are new."""
+        for element in elements:
+            row = self._sightings.pop(element, None)
+            if row is not None:
+                self._wider[wider(element)] -= row[2]
+            for held in self._devices.values():
+                held.pop(element, None)
+            self._holders.pop(element, None)
+
+    def forget_device(self, device: str) -> bool:
+        """Forget what a device saw; tell whether it saw anything. The site's elements stay."""
+        held = self._devices.pop(device, None)
+        self._holders.subtract(held or ())
+        self._holders = +self._holders
+        return held is not None
+
+    def sighting(self, element: str) -> tuple[int, int, int] | None:
+        """Return the first and the last time of an element, µs, and its sightings; None if new."""
+        return self._sightings.get(element)
+
     def on_site(self, element: str) -> bool:
         """Tell whether the site has seen an element."""
         return element in self._sightings

@@ -18,6 +18,7 @@ from flowprint_zeek.kinds import (
     network,
     number,
     path,
+    period,
     server_name,
 )
 
@@ -78,6 +79,7 @@ class DeviceSettings:
         PRIVATE,
         "networks of devices, beside hosts that a log calls local",
     )
+    names: str = setting(path(needed=False), "", "file of names and groups of devices")
     shared_clients: int = setting(COUNT, 30, "clients in a batch over which a device is several")
     shared_endpoints: int = setting(COUNT, 200, "nameless endpoints over which a device scans")
     inbound: bool = setting(flag(), default=False, doc="keep flows that outsiders originate")
@@ -135,6 +137,9 @@ class DetectSettings:
     )
     min_coverage: float = setting(
         SHARE, 0.25, "share of its usual coverage below which a log counts as missing"
+    )
+    maintenance: tuple[str, ...] = setting(
+        many(period()), (), "times in UTC in which nothing is raised or learned"
     )
 
 
@@ -200,6 +205,7 @@ class RunSettings:
         choice("native", "polling", "none"), "native", "what tells of changes between two looks"
     )
     skew: float = setting(DELAY, 3_600.0, "how far ahead of the clock rows may end")
+    behind: float = setting(SPAN, 600.0, "how late rows may be read before that is told")
     keep: float = setting(SPAN, 7_776_000.0, "how long the state keeps notices")
 
 

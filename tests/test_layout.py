@@ -19,7 +19,7 @@ LAYERS = [
     {"aside", "settings"},
     {"config"},
     {"core"},
-    {"seen", "browsers", "calibrated"},
+    {"seen", "browsers", "dismissals", "calibrated"},
     {"known"},
     {"stored"},
     {"store"},

@@ -39,6 +39,8 @@ COMMANDS = {
     "recognize": "name the known app of each fingerprint",
     "detect": "tell which fingerprints are of unseen apps",
     "run": "follow the logs of a running Zeek, and write notices of unseen apps",
+    "apps": "show, label, dismiss, forget, import and export what a daemon has learned",
+    "explain": "tell what a notice rests on, and where to look further",
     "replay": "run archived logs through the whole pipeline, to notices",
     "evaluate": "measure on labelled captures how well apps are recognised and unseen ones found",
     "calibrate": "find the threshold for a wanted false rate, or forecast a site's notices",

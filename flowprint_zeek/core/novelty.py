@@ -23,6 +23,7 @@ TOO_LITTLE = "too_little"
 BROWSER = "browser"
 SHARED_ADDRESS = "shared_address"
 DEGRADED = "degraded"
+DISMISSED = "dismissed"
 
 _WHOLE = 1 << 16
 

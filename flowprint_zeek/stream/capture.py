@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.stream.replay import Span
     from flowprint_zeek.zeek.files import LogFile
 
-KINDS = tuple(kind for kind in COLUMNS if kind != "capture_loss")
+KINDS = tuple(kind for kind in COLUMNS if kind not in {"capture_loss", "dhcp"})
 """Kinds of logs that a capture is read from; ``conn`` is needed."""
 
 

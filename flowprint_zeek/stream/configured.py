@@ -9,9 +9,12 @@ from flowprint_zeek.core.devices import Network, Selection, is_mac
 from flowprint_zeek.core.fingerprint import Parameters
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.core.novelty import Rule
+from flowprint_zeek.kinds import Period
 from flowprint_zeek.stream.batcher import Timing
+from flowprint_zeek.stream.hosts import Hosts, read_names
 from flowprint_zeek.stream.pending import NoticeRule
 from flowprint_zeek.zeek.beside import Beside
+from flowprint_zeek.zeek.leases import Leases
 
 if TYPE_CHECKING:
     from flowprint_zeek.config import Config
@@ -56,6 +59,24 @@ def beside_of(config: Config) -> Beside:
         join_keep=microseconds(stream.join_keep),
         dns_keep=microseconds(stream.dns_keep),
     )
+
+
+def hosts_of(config: Config) -> Hosts:
+    """Return what devices are called, as settings say.
+
+    Raises
+    ------
+    ConfigError
+        The file of names cannot be read, or a line of it is wrong.
+    """
+    # An eighth, as of certificates: there are fewer hosts than connections.
+    limit = max(config.stream.join_rows // 8, 1)
+    return Hosts(read_names(config.device.names), Leases(limit))
+
+
+def maintenance_of(config: Config) -> dict[str, Period]:
+    """Return the maintenance windows that settings hold, by what they are called."""
+    return {text: Period.parse(text) for text in config.detect.maintenance}
 
 
 def timing_of(config: Config) -> Timing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,12 @@ import msgspec
 
 from flowprint_zeek import store
 from flowprint_zeek.core.flows import microseconds
-from flowprint_zeek.errors import ConfigError, OutputError, StateError
+from flowprint_zeek.errors import ConfigError, ModelError, OutputError, StateError, UsageError
 from flowprint_zeek.stream.kept import from_sections, sections
 from flowprint_zeek.stream.live import FOLLOWED, Live
 from flowprint_zeek.stream.phases import LEARN, Learning
 from flowprint_zeek.stream.pipeline import Pipeline
+from flowprint_zeek.stream.requests import REFUSED, ForgetDevice, carry_out, decoded
 from flowprint_zeek.stream.sinks import Sinks
 from flowprint_zeek.stream.state import Commit, State
 from flowprint_zeek.zeek.follow import Follower
@@ -24,7 +26,7 @@ from flowprint_zeek.zeek.join import COLUMNS
 from flowprint_zeek.zeek.reader import ReadStats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from flowprint_zeek.config import Config
     from flowprint_zeek.zeek.writer import Format
@@ -34,6 +36,8 @@ _logger = logging.getLogger(__name__)
 PARAMETERS = "parameters"
 """Section of the state with the settings that what was learned depends on."""
 
+_NONE = msgspec.msgpack.encode({})
+
 _COMMITTING = 0.1
 """Share of the time that commits may take while the daemon catches up."""
 
@@ -42,6 +46,9 @@ _MARGIN = 7_200.0
 
 _PRUNED = 3_600.0
 
+_TOLD = 3_600.0
+"""Seconds after which rows that are left out are told of again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
@@ -49,6 +56,34 @@ class Clocks:
 
     wall: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
+
+
+class Backlog:
+    """Tells once that rows are read long after they were written, and once that no more.
+
+    Parameters
+    ----------
+    most : float
+        How long after, seconds. A sensor whose clock is behind is not late for that.
+    """
+
+    def __init__(self, most: float) -> None:
+        self._most = most
+        self._usual = 0.0
+        self._told = False
+
+    def reading(self, age: float) -> None:
+        """Take in that rows of some age, seconds, were read and that there are more."""
+        if not self._told and age - self._usual > self._most:
+            text = "behind: reading what was written %.1f h ago; nothing is left out"
+            _logger.warning(text, age / 3600)
+            self._told = True
+
+    def done(self, age: float) -> None:
+        """Take in that all was read, the newest row of some age, seconds."""
+        if self._told:
+            _logger.warning("has caught up with the logs")
+        self._told, self._usual = False, age
 
 
 class Daemon:
@@ -70,6 +105,7 @@ class Daemon:
     def __init__(self, config: Config, clocks: Clocks | None = None) -> None:
         self.config = config
         self.clocks = clocks or Clocks()
+        self._begun = self._ahead = self.clocks.wall() - self.clocks.monotonic()
         self.stats = ReadStats()
         form: Format = "tsv" if config.notice.format == "tsv" else "json"
         self.sinks = Sinks(Path(config.run.output), form)
@@ -81,10 +117,13 @@ class Daemon:
             self.state.close()
             raise
         self._due = False
+        self._answers: dict[int, str] = {}
         self._committed = self.clocks.monotonic()
         self._cost = 0.0
         self._pruned: float | None = None
         self._last_row = self.clocks.monotonic()
+        self._backlog = Backlog(config.run.behind)
+        self._future, self._future_told = 0, -_TOLD
 
     def _pipeline(self) -> Pipeline:
         """Return the pipeline as the state left it, or a new one."""
@@ -93,11 +132,17 @@ class Daemon:
         model = None
         if not held and config.run.model:
             model = store.read(Path(config.run.model))
+            made = {f"fingerprint.{key}": each for key, each in asdict(model.parameters).items()}
+            if said := self._misfit(made):
+                raise ModelError(f"was made with {said}", path=config.run.model)
         site = (store.Model() if model is None else model).site(config.model.max_fingerprints)
         certificate = None if model is None else store.certificate_of(model)
         pipeline = Pipeline(config, site, learning_of(config), self.sinks, certificate=certificate)
         if held:
-            self._check(held.pop(PARAMETERS, b""))
+            learned = msgspec.msgpack.decode(held.pop(PARAMETERS, _NONE), type=dict[str, object])
+            if said := self._misfit(learned):
+                hint = "set it back, or move the file away to learn anew"
+                raise StateError(f"was learned with {said}: {hint}", path=self.state.path)
             try:
                 pipeline.restore(from_sections(held))
             except ValueError as error:
@@ -110,28 +155,28 @@ class Daemon:
             )
         return pipeline
 
-    def _check(self, held: bytes) -> None:
-        """Raise StateError where what was learned is of other parameters."""
-        learned = msgspec.msgpack.decode(held, type=dict[str, object]) if held else {}
+    def _misfit(self, learned: Mapping[str, object]) -> str:
+        """Return which of some parameters the settings say otherwise, "" for none."""
         for key, value in parameters_of(self.config).items():
             if learned.get(key, value) != value:
-                said = f"was learned with {key} {learned[key]}, the settings say {value}"
-                hint = "set it back, or move the file away to learn anew"
-                raise StateError(f"{said}: {hint}", path=self.state.path)
+                return f"{key} {learned[key]}, the settings say {value}"
+        return ""
 
     def _followed(self) -> tuple[Follower, Live]:
         run, resumed = self.config.run, self.state.logs()
-        last = self.state.last_commit()
+        last, wall = self.state.last_commit(), self.clocks.wall()
         since = None
         if last is not None:
-            since = max(last - _MARGIN, self.clocks.wall() - run.catch_up)
+            since = wall - run.catch_up
+            # If the clock was ahead then, it does not tell when that was.
+            since = max(since, last - _MARGIN) if last <= wall else since
         follower = Follower(
             run.logs,
             run.archives,
             {kind: COLUMNS[kind] for kind in FOLLOWED},
             positions={identity: one.position for identity, one in resumed.items()},
             stats=self.stats,
-            clock=self.clocks.wall,
+            clock=self.clocks.monotonic,
             since=since,
         )
         live = Live(
@@ -139,9 +184,19 @@ class Daemon:
             self.pipeline,
             resumed,
             skew=microseconds(run.skew),
-            clock=lambda: microseconds(self.clocks.wall()),
+            clock=lambda: microseconds(self._latest()),
         )
         return follower, live
+
+    def _latest(self) -> float:
+        """Return the latest time that it may be, s: a clock that is set back changes nothing."""
+        monotonic = self.clocks.monotonic()
+        self._ahead = max(self._ahead, self.clocks.wall() - monotonic)
+        return monotonic + self._ahead
+
+    def _age(self) -> float:
+        """Return how long ago the newest row that was read was written, seconds."""
+        return self.clocks.monotonic() + self._begun - self.live.watermark / 1e6
 
     def poll(self, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Look at the logs once, take what they have, and tell whether there was anything.
@@ -151,29 +206,49 @@ class Daemon:
         stopped : callable
             Tells whether to leave off, between two batches.
         """
-        if self._due and not self._commit():
+        if self._due and not self.commit():
             return False
+        self.serve()
         self.live.look()
         self._tell()
         any_rows = False
         while not stopped():
             before = self.pipeline.first_open
             if not self.live.step():
+                if any_rows:
+                    self._backlog.done(self._age())
                 break
+            if any_rows:
+                self._backlog.reading(self._age())
             any_rows = True
             self._due |= self.pipeline.first_open != before
             spent = self.clocks.monotonic() - self._committed
-            if self._due and self._cost <= spent * _COMMITTING and not self._commit():
+            if self._due and self._cost <= spent * _COMMITTING and not self.commit():
                 return True
         if any_rows:
             self._last_row = self.clocks.monotonic()
         else:
             self._wait_out()
         if self._due:
-            self._commit()
+            self.commit()
         else:
             self.sinks.write(self.state)
         return any_rows
+
+    def serve(self) -> None:
+        """Carry out what people asked for; it is answered with the next commit."""
+        for number, asked in self.state.requests():
+            if number in self._answers:
+                continue
+            try:
+                request = decoded(asked)
+                answer = carry_out(request, self.pipeline)
+                if isinstance(request, ForgetDevice):
+                    self.state.forget_device(request.device)
+            except (UsageError, ValueError) as error:
+                answer = f"{REFUSED}{error}"
+            self._answers[number] = answer
+            self._due = True
 
     def _wait_out(self) -> None:
         """Close by the clock what no row closes, once conn.log was silent for long."""
@@ -183,18 +258,22 @@ class Daemon:
             self.live.pass_time(microseconds(silence))
             self._due |= self.pipeline.first_open != before
 
-    def _commit(self) -> bool:
+    def commit(self) -> bool:
         """Commit what was done and write what is due; False where the state cannot be written."""
         begun = self.clocks.monotonic()
         held = sections(self.pipeline.state())
         held[PARAMETERS] = msgspec.msgpack.encode(parameters_of(self.config))
         wall = self.clocks.wall()
-        commit = Commit(held, self.live.positions(), self.sinks.lines, self.sinks.notices, wall)
+        commit = Commit(
+            held,
+            self.live.positions(),
+            self.sinks.lines,
+            self.sinks.notices,
+            wall,
+            dict(self._answers),
+        )
         try:
             self.state.commit(commit)
-            if self._pruned is None or wall - self._pruned >= _PRUNED:
-                self.state.prune(wall, self.config.run.keep)
-                self._pruned = wall
         except OutputError as error:
             if not self._failing:
                 _logger.warning("%s; nothing is read until it can be", error)
@@ -202,30 +281,42 @@ class Daemon:
             return False
         self._failing = False
         self._due = False
+        self._answers.clear()
         self.sinks.committed()
         self.live.committed()
         self.sinks.write(self.state)
+        self._prune(wall)
         self._committed = self.clocks.monotonic()
         self._cost = self._committed - begun
         return True
 
     _failing = False
 
+    def _prune(self, wall: float) -> None:
+        now = self.clocks.monotonic()
+        if self._pruned is None or now - self._pruned >= _PRUNED:
+            # Where that fails the next commit does too, and says so.
+            with suppress(OutputError):
+                self.state.prune(wall, self.config.run.keep)
+                self._pruned = now
+
     def _tell(self) -> None:
         """Log what the logs have wrong, each once."""
         for problem in (*self.follower.take_problems(), *self.stats.problems):
             _logger.warning("%s", problem)
         self.stats.problems.clear()
+        now, more = self.clocks.monotonic(), self.live.future - self._future
+        if more and now - self._future_told >= _TOLD:
+            text = "%d rows end more than %g s ahead of this host's clock: left out"
+            _logger.warning(text, more, self.config.run.skew)
+            self._future, self._future_told = self.live.future, now
 
     def close(self) -> None:
         """Leave off: what open batches have is read again at the next start."""
-        try:
-            if self._due:
-                self._commit()
-        finally:
-            self.follower.close()
-            self.sinks.close()
-            self.state.close()
+        # What was not committed may be half a batch: nothing is but at the end of one.
+        self.follower.close()
+        self.sinks.close()
+        self.state.close()
 
 
 def learning_of(config: Config) -> Learning:

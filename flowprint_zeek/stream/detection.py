@@ -12,6 +12,7 @@ from flowprint_zeek.core.matching import NO_MATCH
 from flowprint_zeek.core.novelty import (
     BROWSER,
     DEGRADED,
+    DISMISSED,
     KNOWN,
     SHARED_ADDRESS,
     TOO_LITTLE,
@@ -22,6 +23,7 @@ from flowprint_zeek.core.novelty import (
     rarity,
 )
 from flowprint_zeek.stream.evidence import Evidence
+from flowprint_zeek.stream.explained import Explained, explained
 from flowprint_zeek.stream.learning import seen_in
 from flowprint_zeek.stream.notices import Row, digest_notice, unseen_notice
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.core.arrays import Bools
     from flowprint_zeek.known import Site
     from flowprint_zeek.stream.forecast import Forecast
+    from flowprint_zeek.stream.hosts import Host
     from flowprint_zeek.stream.pending import PendingApp, PendingApps
     from flowprint_zeek.stream.view import BatchView
 
@@ -42,8 +45,8 @@ _SAME = 0.5
 class Sink(Protocol):
     """Where findings go."""
 
-    def notice(self, row: Row) -> None:
-        """Take a row of notice.log."""
+    def notice(self, row: Row, why: Explained | None = None, /) -> None:
+        """Take a row of notice.log, and what it rests on where it is of an unseen app."""
 
     def verdict(self, row: Row) -> None:
         """Take a row of flowprint.log."""
@@ -76,6 +79,8 @@ class Detector:
         Write every verdict, not only the first of a device, app and day and its changes.
     described : callable
         Returns how people read a certificate.
+    host : callable
+        Returns name and groups of a device.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Detector:
         *,
         all_rows: bool,
         described: Callable[[str], str],
+        host: Callable[[str], Host],
     ) -> None:
         self.site = site
         self.pending = pending
@@ -94,6 +100,7 @@ class Detector:
         self.sink = sink
         self.all_rows = all_rows
         self.described = described
+        self.host = host
         self.unseen = 0
         self.notices = 0
         self.forecast: Forecast | None = None
@@ -110,6 +117,10 @@ class Detector:
         self._doubtful = dict(state.doubtful)
         self._written = {(device, app): verdict for device, app, verdict in state.written}
         self.unseen, self.notices = state.unseen, state.notices
+
+    def forget_device(self, device: str) -> None:
+        """Forget what was written of a device."""
+        self._written = {key: said for key, said in self._written.items() if key[0] != device}
 
     def new_day(self, day: int, now: int) -> None:
         """End a day (µs at its start): write the digest of the notices withheld on it."""
@@ -147,6 +158,9 @@ class Detector:
                 continue
             if view.degraded:
                 evidence.judged.verdict[at] = DEGRADED
+                continue
+            if self.site.dismissals.cover_device(view.device(at)):
+                evidence.judged.verdict[at] = DISMISSED
                 continue
             if view.device(at) in view.shared:
                 evidence.judged.verdict[at] = SHARED_ADDRESS
@@ -194,13 +208,17 @@ class Detector:
             self.described,
             self.site.seen.is_fresh,
             self.rule.burst,
+            self.host,
         )
 
     def _new(self, view: BatchView) -> tuple[Bools, Bools]:
         """Tell of each element of each fingerprint whether the site or the device never saw it."""
         found, seen = view.found, self.site.seen
         words = found.words.vocabulary
-        on_site = np.array([seen.on_site(element) for element in words], dtype=np.bool_)
+        dismissed = self.site.dismissals
+        on_site = np.array(
+            [seen.on_site(one) or dismissed.cover(one) for one in words], dtype=np.bool_
+        )
         pairs = zip(
             found.device[found.sets.owner].tolist(), found.sets.element.tolist(), strict=True
         )
@@ -222,7 +240,8 @@ class Detector:
                     held[evidence.cause(at)] += 1
             elif self.pending.due(apps[at], evidence.view.closed):
                 notice = unseen_notice(evidence.finding(at), apps[at], self.site.seen.since)
-                self.sink.notice(notice)
+                why = explained(evidence, at, apps[at], self.site, self.rule)
+                self.sink.notice(notice, why)
                 self.notices += 1
 
     def _write(self, evidence: Evidence, at: int, app: PendingApp | None) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.core.arrays import Floats
     from flowprint_zeek.core.novelty import Judgement
+    from flowprint_zeek.stream.hosts import Host
     from flowprint_zeek.stream.view import BatchView
 
 _LISTED = 20
@@ -49,6 +50,8 @@ class Evidence:
         Tells whether an element is a name of a registered domain new to the site.
     burst : int
         New registered domains and networks over which a fingerprint is a browser's.
+    host : callable
+        Returns name and groups of a device.
     """
 
     view: BatchView
@@ -59,6 +62,7 @@ class Evidence:
     described: Callable[[str], str]
     is_fresh: Callable[[str], bool]
     burst: int
+    host: Callable[[str], Host]
 
     def verdict(self, at: int) -> str:
         """Return the verdict on a fingerprint."""
@@ -101,6 +105,7 @@ class Evidence:
             batch_start=view.start,
             batch=view.end - view.start,
             device=view.device(at),
+            host=self.host(view.device(at)),
             elements=view.elements[at],
             novel=novel,
             shared=shared,

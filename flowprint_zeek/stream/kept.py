@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from flowprint_zeek.core.devices import Dropped
+from flowprint_zeek.dismissals import DismissalsState
 from flowprint_zeek.known import KnownState
 from flowprint_zeek.seen import SeenState
 from flowprint_zeek.stream.counts import Counts, Day
@@ -21,6 +22,7 @@ from flowprint_zeek.stream.health import HealthState
 from flowprint_zeek.stream.late import LateState
 from flowprint_zeek.stream.pending import PendingState
 from flowprint_zeek.zeek.beside import BesideState
+from flowprint_zeek.zeek.leases import LeasesState
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,13 @@ class PipelineState:
     known: KnownState
     seen: SeenState
     browsers: dict[str, list[Any]]
+    dismissals: DismissalsState
     pending: PendingState
     detector: DetectorState
     sharing: dict[str, dict[str, int]]
     health: HealthState
     beside: BesideState
+    leases: LeasesState
     late: LateState
     counts: Counts
     dropped: Dropped
@@ -82,15 +86,24 @@ def from_sections(held: Mapping[str, bytes]) -> PipelineState:
     ValueError
         One is missing or holds something else; it is named.
     """
-    parts: dict[str, Any] = {}
-    for name, kind in get_type_hints(PipelineState).items():
-        if name not in held:
-            raise ValueError(f"lacks {name}")
-        try:
-            parts[name] = msgspec.msgpack.decode(held[name], type=kind, dec_hook=_made)
-        except msgspec.MsgspecError as error:
-            raise ValueError(f"{name} is damaged: {error}") from error
-    return PipelineState(**parts)
+    return PipelineState(**{name: part(name, held) for name in get_type_hints(PipelineState)})
+
+
+def part(name: str, held: Mapping[str, bytes]) -> Any:  # noqa: ANN401  whatever the types declare
+    """Return one part of the state that sections hold.
+
+    Raises
+    ------
+    ValueError
+        It is missing or holds something else.
+    """
+    if name not in held:
+        raise ValueError(f"lacks {name}")
+    try:
+        kind = get_type_hints(PipelineState)[name]
+        return msgspec.msgpack.decode(held[name], type=kind, dec_hook=_made)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{name} is damaged: {error}") from error
 
 
 def _made(kind: type[Any], value: Any) -> Any:  # noqa: ANN401  whatever the types declare

@@ -60,6 +60,11 @@ class LateSlices:
         self._held = {number: set(pairs) for number, pairs in state.held.items()}
         self.matched, self.unmatched = state.matched, state.unmatched
 
+    def forget_device(self, device: str) -> None:
+        """Forget what a device reached."""
+        for number, pairs in self._held.items():
+            self._held[number] = {pair for pair in pairs if pair[0] != device}
+
     def remember(self, number: int, found: Fingerprints) -> None:
         """Keep the elements of a batch's fingerprints, and forget old batches."""
         words, devices = found.words.vocabulary, found.devices

@@ -96,7 +96,9 @@ class Followed(Arriving):
     ) -> None:
         kind = log.log.kind
         latest = None if resume is None else resume.latest
-        super().__init__(_first(log) if latest is None else latest, key_of(kind), latest)
+        first = _first(log) if latest is None else latest
+        # A first row that cannot be must not make all those behind it arrive so late.
+        super().__init__(BEFORE_ALL if first > horizon() else first, key_of(kind), latest)
         self.log = log
         self.future = 0
         self._conn = kind == "conn"
@@ -125,7 +127,7 @@ class Followed(Arriving):
     def times(self, rows: pd.DataFrame) -> Ints:
         """Return the time of each row, µs; of one that cannot be, a time before all."""
         times = super().times(rows)
-        return np.where(times > self._horizon(), _NEVER, times) if self._conn else times
+        return np.where(times > self._horizon(), _NEVER, times)
 
     def take(self, limit: int) -> Iterator[pd.DataFrame]:
         """Yield the rows that arrive up to a time and were not taken before."""
@@ -143,7 +145,7 @@ class Followed(Arriving):
             yield rows
 
     def _possible(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return rows without those of conn.log that cannot be, which are counted."""
+        """Return rows without those that cannot be, which are counted."""
         possible = self.times(rows) != _NEVER
         self.future += int((~possible).sum())
         return rows if possible.all() else rows[possible]
@@ -236,7 +238,8 @@ class Live:
         limit = self._limit = timing.boundary(arrival)
         # What closes now may only see what had arrived by then.
         self._feed(limit - timing.batch)
-        self.pipeline.advance(arrival)
+        if arrival != _NEVER:
+            self.pipeline.advance(arrival)
         self._feed(limit)
         self.watermark = max(self.watermark, arrival)
         for rows in conn.take(limit):
@@ -266,6 +269,8 @@ class Live:
                 self._read[identity] = log.resume(self.pipeline.first_open)
         for identity in list(self._read)[:-_MOST_READ]:
             del self._read[identity]
+        for identity in self._resumed.keys() - self._follower.positions().keys():
+            del self._resumed[identity]
 
     def positions(self) -> dict[str, Resume]:
         """Return where to go on after a restart, by the identity of a log.

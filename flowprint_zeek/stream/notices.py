@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flowprint_zeek.stream.counts import Day
+    from flowprint_zeek.stream.hosts import Host
     from flowprint_zeek.stream.pending import PendingApp
 
 FORMAT = 1
@@ -34,6 +35,7 @@ STATUS = "FlowPrint::Status"
 Row = dict[str, object]
 
 _SEPARATORS = " |,='\"\\"
+_IN_BRACKETS = _SEPARATORS + "()"
 _IN_QUOTES = "|'\\"
 _LISTED = 3
 _LONGEST = 100
@@ -50,6 +52,8 @@ class Finding:
         Log time of closing, and the batch's start and width, µs.
     device : str
         Device.
+    host : Host
+        Its name and groups.
     elements, novel, shared : sequence of str
         All elements, those of the novel core, and the others, in canonical order.
     score, similarity : float
@@ -71,6 +75,7 @@ class Finding:
     batch_start: int
     batch: int
     device: str
+    host: Host
     elements: Sequence[str]
     novel: Sequence[str]
     shared: Sequence[str]
@@ -146,7 +151,7 @@ def status_notice(day: Day, now: int, phase: str | None) -> Row:
         f"{_count(day.unseen, 'unseen fingerprint')}, {_count(day.notices, 'notice')}"
     )
     if day.degraded:
-        message += f"; {_count(day.degraded, 'batch', 'batches')} with packets or a log missing"
+        message += f"; {_count(day.degraded, 'degraded batch', 'degraded batches')}"
     if day.held:
         top = sorted(day.held.items(), key=lambda one: (-one[1], one[0]))[:_LISTED]
         causes = ", ".join(f"{_cut(escaped(cause))} ({count})" for cause, count in top)
@@ -173,10 +178,23 @@ def _message(finding: Finding, app: PendingApp, since: int | None) -> str:
     form = "%H:%MZ" if today else "%Y-%m-%d %H:%MZ"
     begun = datetime.fromtimestamp(app.first / SECOND, UTC).strftime(form)
     return (
-        f"New app on {finding.device}: {_names(finding.novel, _LISTED)}, not seen at this site "
+        f"New app on {finding.device}{_called(finding.host)}: {_names(finding.novel, _LISTED)}, not seen at this site "
         f"{age}; {_count(app.n_flows, 'flow')} in {_count(app.n_batches, 'batch', 'batches')} "
         f"since {begun}; {_count(len(app.devices), 'device')} so far"
     )
+
+
+def _called(host: Host) -> str:
+    """Return name and groups in brackets: `` (lt-4711 of sales, floor-3)``, "" where none is told."""
+    parts = [_in_brackets(host.name)] if host.name else []
+    if host.groups:
+        more = f" and {len(host.groups) - _LISTED} more" if len(host.groups) > _LISTED else ""
+        parts.append(f"of {', '.join(map(_in_brackets, host.groups[:_LISTED]))}{more}")
+    return f" ({' '.join(parts)})" if parts else ""
+
+
+def _in_brackets(text: str) -> str:
+    return _cut(escaped(text, _IN_BRACKETS))
 
 
 def _sub(finding: Finding) -> str:

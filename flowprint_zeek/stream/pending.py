@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 DAY = 86_400_000_000
 """Microseconds in a day."""
@@ -181,6 +181,26 @@ class PendingApps:
         app.see(device, core, n_flows, batch_start)
         app.fresh.update(fresh)
         return app
+
+    def __iter__(self) -> Iterator[PendingApp]:
+        return iter(self._apps.values())
+
+    def get(self, number: int) -> PendingApp | None:
+        """Return the pending app of a number, None if there is none."""
+        return self._apps.get(number)
+
+    def remove(self, number: int) -> None:
+        """Forget a pending app: a person decided what it is."""
+        del self._apps[number]
+        self.withheld.pop(number, None)
+        self._by_element = {key: n for key, n in self._by_element.items() if n != number}
+
+    def forget_device(self, device: str) -> None:
+        """Forget that a device had any app, and those that no other has."""
+        for app in list(self):
+            app.devices.discard(device)
+            if not app.devices:
+                self.remove(app.number)
 
     def expire(self, before: int, before_evident: int) -> list[PendingApp]:
         """Forget apps last seen before a time, µs, and return those without enough evidence.

@@ -35,9 +35,20 @@ class Learning:
         """Return what is done with a batch: one of `MODES`."""
         if self.always is not None:
             return self.always
-        ends = [first_start + self.duration] if self.duration is not None else []
-        ends += [self.until] if self.until is not None else []
-        end = max(ends, default=batch_start)
+        end = self._end(first_start)
+        end = batch_start if end is None else end
         if batch_start < end:
             return LEARN
         return SHADOW if batch_start < end + self.shadow else DETECT
+
+    def span(self, phase: str | None, first_start: int) -> tuple[int, int] | None:
+        """Return from when to when a phase lasts, µs of log time; None for one without end."""
+        end = self._end(first_start)
+        if self.always is not None or end is None or phase not in {LEARN, SHADOW}:
+            return None
+        return (first_start, end) if phase == LEARN else (end, end + self.shadow)
+
+    def _end(self, first_start: int) -> int | None:
+        ends = [first_start + self.duration] if self.duration is not None else []
+        ends += [self.until] if self.until is not None else []
+        return max(ends, default=None)

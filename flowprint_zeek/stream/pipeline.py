@@ -20,6 +20,8 @@ from flowprint_zeek.stream.batcher import Batcher, ClosedBatch, Timing
 from flowprint_zeek.stream.browsing import browsing
 from flowprint_zeek.stream.configured import (
     beside_of,
+    hosts_of,
+    maintenance_of,
     notice_rule_of,
     parameters_of,
     rule_of,
@@ -62,6 +64,16 @@ class Pipeline:
         Where verdicts and notices go.
     certificate : str or None, default None
         What the certificates that are known are told apart by; None while none is.
+
+    Attributes
+    ----------
+    hosts : Hosts
+        Names and groups of devices.
+
+    Raises
+    ------
+    ConfigError
+        The file of names of devices cannot be read, or a line of it is wrong.
     """
 
     def __init__(
@@ -88,6 +100,8 @@ class Pipeline:
         self._batcher = Batcher(timing_of(config))
         self._late = LateSlices(self._parameters.scheme, self._batcher.timing)
         self._health = Health(config.detect.max_capture_loss, config.detect.min_coverage)
+        self._maintenance = maintenance_of(config)
+        self.hosts = hosts_of(config)
         self._sink = sink
         self.pending = PendingApps(notice_rule_of(config))
         self.detector = Detector(
@@ -97,11 +111,13 @@ class Pipeline:
             sink,
             all_rows=config.log.rows == "all",
             described=self._beside.tls.certificates.described,
+            host=self.hosts.host,
         )
         self._first_start: int | None = None
         self._day: Day | None = None
         self._closed = 0
         self._phase: str | None = None
+        self._degraded = ""
 
     @property
     def timing(self) -> Timing:
@@ -130,8 +146,8 @@ class Pipeline:
 
     @property
     def names_dropped(self) -> int:
-        """Rows of http.log and addresses in dns.log that went because they were too many."""
-        return self._beside.names_dropped
+        """Rows of http.log and dhcp.log and addresses in dns.log that were too many and went."""
+        return self._beside.names_dropped + self.hosts.leases.dropped
 
     @property
     def proxies(self) -> frozenset[str]:
@@ -158,6 +174,23 @@ class Pipeline:
         """What was done with the last batch: one of `phases.MODES`; None before the first."""
         return self._phase
 
+    @property
+    def phase_span(self) -> tuple[int, int] | None:
+        """From when to when that lasts, µs of log time; None without an end."""
+        if self._first_start is None:
+            return None
+        return self.learning.span(self._phase, self._first_start)
+
+    @property
+    def day(self) -> Day | None:
+        """What was done on the day at hand; None before the first batch."""
+        return self._day
+
+    @property
+    def degraded(self) -> str:
+        """Why the last batch was not trusted, "" where it was."""
+        return self._degraded
+
     def conn(self, chunk: pd.DataFrame) -> None:
         """Take rows of conn.log as `conn_rows` returns them."""
         self._batcher.add(self._selector.select(chunk))
@@ -170,9 +203,11 @@ class Pipeline:
         self._selector.dropped, self._batcher.overdue = dropped, overdue
 
     def beside(self, kind: str, chunk: pd.DataFrame) -> None:
-        """Take rows of a log that tells of connections, such as ssl.log, or of Zeek's losses."""
+        """Take rows of a log that tells of connections, such as ssl.log, of losses, or of hosts."""
         if kind == "capture_loss":
             self._health.take(chunk)
+        elif kind == "dhcp":
+            self.hosts.leases.add(chunk)
         else:
             self._beside.take(kind, chunk)
 
@@ -182,11 +217,13 @@ class Pipeline:
             known=self.site.known.state(),
             seen=self.site.seen.state(),
             browsers=self.site.browsers.to_dict(),
+            dismissals=self.site.dismissals.state(),
             pending=self.pending.state(),
             detector=self.detector.state(),
             sharing=self._sharing.state(),
             health=self._health.state(),
             beside=self._beside.state(),
+            leases=self.hosts.leases.state(),
             late=self._late.state(),
             counts=self.counts,
             dropped=self.dropped,
@@ -207,11 +244,13 @@ class Pipeline:
         self.site.seen.restore(state.seen)
         self.site.browsers = Browsers.from_dict(state.browsers)
         self.site.browsers.domains = self._browser_domains
+        self.site.dismissals.restore(state.dismissals)
         self.pending.restore(state.pending)
         self.detector.restore(state.detector)
         self._sharing.restore(state.sharing)
         self._health.restore(state.health)
         self._beside.restore(state.beside)
+        self.hosts.leases.restore(state.leases)
         self._late.restore(state.late)
         self.counts = state.counts
         self._selector.dropped = state.dropped
@@ -220,6 +259,19 @@ class Pipeline:
         self._first_start, self._closed, self._phase = clock.first_start, clock.closed, clock.phase
         self._batcher.resume(clock.first_open, clock.overdue)
         self.certificate = state.certificate
+
+    def forget_device(self, device: str) -> None:
+        """Forget what a device did; elements that it brought to the site stay, without a device."""
+        self.site.seen.forget_device(device)
+        self.site.browsers.forget_device(device)
+        self.pending.forget_device(device)
+        self.detector.forget_device(device)
+        self._sharing.forget_device(device)
+        self._late.forget_device(device)
+        self.hosts.forget(device)
+        self.counts.devices.discard(device)
+        if self._day is not None:
+            self._day.devices.discard(device)
 
     def advance(self, watermark: int) -> None:
         """Move log time on to the largest row end (µs) and close what it closes.
@@ -247,6 +299,7 @@ class Pipeline:
             day.flows += self.counts.add(batch, view)
             day.batches += 1
             day.degraded += view.degraded != ""
+            self._degraded = view.degraded
             day.devices.update(view.found.devices)
             self._beside.forget(batch.ended)
             self._learn_or_detect(view, day)
@@ -288,15 +341,19 @@ class Pipeline:
         self.site.seen.expire(old)
         self.site.known.expire(old)
         self.site.browsers.expire(old)
+        self.site.dismissals.expire(now)
         self._sharing.expire(old)
+        self.hosts.leases.expire(old)
 
     def _view(self, batch: ClosedBatch) -> BatchView:
         start = batch.number * self.timing.batch
         end = start + self.timing.batch
-        # Later requests may or may not have come, by the delay of one log behind the other.
-        proxies = self._beside.proxies_by(end + self.timing.lateness)
+        # Later rows may or may not have come, by the delay of one log behind the other.
+        told = end + self.timing.lateness
+        proxies = self._beside.proxies_by(told)
+        self.hosts.leases.settle(told)
         slices = self._joined(batch.slices, proxies)
-        degraded = self._health.judge(slices, start, end)
+        degraded = self._maintained(start, end) or self._health.judge(slices, start, end)
         if self._browsers_apart:
             part = browsing(slices, self.site.browsers, start).astype(np.int64)
             slices = slices.assign(part=part)
@@ -307,6 +364,11 @@ class Pipeline:
         self._late.forgotten(batch.n_forgotten)
         shared = self._sharing.shared(slices, proxies, start)
         return BatchView(start, end, self._closed, slices, found, proxies, shared, degraded)
+
+    def _maintained(self, start: int, end: int) -> str:
+        """Return the maintenance window that a batch touches, "" for none."""
+        windows = (text for text, one in self._maintenance.items() if one.touches(start, end))
+        return next((f"maintenance ({text})" for text in windows), "")
 
     def _joined(self, slices: pd.DataFrame, proxies: frozenset[str]) -> pd.DataFrame:
         """Add what other logs tell to slices, and leave out those to ignored names."""

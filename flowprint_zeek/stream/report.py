@@ -46,12 +46,12 @@ def report(source: Source, pipeline: Pipeline) -> dict[str, object]:
         "bounded_batches": counts.bounded_batches,
         "tls_rows_dropped": pipeline.tls_dropped,
         "name_rows_dropped": pipeline.names_dropped,
-        "coverage": _coverage(pipeline),
+        "coverage": coverage(pipeline),
         "known": {"fingerprints": len(pipeline.site.known), "elements": len(pipeline.site.seen)},
     }
 
 
-def _coverage(pipeline: Pipeline) -> dict[str, float | None]:
+def coverage(pipeline: Pipeline) -> dict[str, float | None]:
     """Return shares of flows by what they tell of themselves; they may overlap."""
     counts = pipeline.counts
     parts = {
@@ -73,21 +73,35 @@ def warnings(source: Source, pipeline: Pipeline) -> list[str]:
     if pipeline.counts.flows:
         found += foreign(pipeline.dropped, pipeline.counts.flows)
     if pipeline.overdue:
-        found.append(
-            f"{_counted(pipeline.overdue, 'row')} came after the batch had closed; if logs are "
-            "not in the order of connection end, raise stream.disorder"
-        )
-    if pipeline.tls_dropped:
-        dropped = _counted(pipeline.tls_dropped, "row")
-        found.append(f"{dropped} of ssl, quic and x509 logs dropped: raise stream.join_rows")
-    if pipeline.names_dropped:
-        dropped = _counted(pipeline.names_dropped, "row")
-        found.append(f"{dropped} of http and dns logs dropped: raise stream.join_rows")
+        found.append(overdue(_counted(pipeline.overdue, "row")))
+    return found + waiting_dropped(pipeline) + learned_little(pipeline)
+
+
+def overdue(rows: str) -> str:
+    """Return a sentence on rows, so many in words, that came too late."""
+    return (
+        f"{rows} came after the batch had closed; if logs are not in the order of connection end, "
+        "raise stream.disorder"
+    )
+
+
+def waiting_dropped(pipeline: Pipeline) -> list[str]:
+    """Warn where more rows waited for their connections than may."""
+    numbers = {"ssl, quic and x509": pipeline.tls_dropped, "http and dns": pipeline.names_dropped}
+    return [
+        f"{_counted(number, 'row')} of {logs} logs dropped: raise stream.join_rows"
+        for logs, number in numbers.items()
+        if number
+    ]
+
+
+def learned_little(pipeline: Pipeline) -> list[str]:
+    """Warn where little was learned of a few batches."""
     learned, known = pipeline.counts.learned, len(pipeline.site.known)
-    if learned and 0 < known < _SOME:
-        few = f"{_counted(known, 'fingerprint')} in {_counted(learned, 'batch', 'es')}"
-        found.append(f"learned only {few}: expect notices of apps that are merely rare")
-    return found
+    if not learned or not 0 < known < _SOME:
+        return []
+    few = f"{_counted(known, 'fingerprint')} in {_counted(learned, 'batch', 'es')}"
+    return [f"learned only {few}: expect notices of apps that are merely rare"]
 
 
 def lacking(logs: Sequence[LogFile], *, by_file: bool) -> list[str]:

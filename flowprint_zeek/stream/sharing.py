@@ -77,6 +77,11 @@ class Sharing:
         """Hold what `state` returned."""
         self._askers = state
 
+    def forget_device(self, device: str) -> None:
+        """Forget what a device asked for."""
+        for askers in self._askers.values():
+            askers.pop(device, None)
+
     def expire(self, before: int) -> None:
         """Forget who asked for names before a time, µs."""
         for host, askers in list(self._askers.items()):

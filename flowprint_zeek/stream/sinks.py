@@ -13,13 +13,15 @@ import msgspec
 
 from flowprint_zeek.errors import OutputError
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
-from flowprint_zeek.stream.state import Line
+from flowprint_zeek.stream.state import Line, Noted
 from flowprint_zeek.zeek.append import AppendedLog
 from flowprint_zeek.zeek.columns import FLOWPRINT_LOG, NOTICE_LOG
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from flowprint_zeek.stream.explained import Explained
     from flowprint_zeek.stream.notices import Row
     from flowprint_zeek.stream.state import State
     from flowprint_zeek.zeek.writer import Format
@@ -53,12 +55,20 @@ class Sinks:
         self._unsure = set(self._logs)
         self._failing: set[str] = set()
         self.lines: list[Line] = []
-        self.notices: list[tuple[int, bytes]] = []
+        self.notices: list[Noted] = []
 
-    def notice(self, row: Row) -> None:
-        """Take a row of notice.log."""
+    @property
+    def failing(self) -> list[str]:
+        """Logs that cannot be written now."""
+        return sorted(self._failing)
+
+    def notice(self, row: Row, why: Explained | None = None) -> None:
+        """Take a row of notice.log, and what it rests on."""
         self._take(NOTICES, row)
-        self.notices.append((cast("int", row["ts"]), msgspec.msgpack.encode(row)))
+        packed, reason = msgspec.msgpack.encode(row), msgspec.msgpack.encode(why)
+        ts = cast("int", row["ts"])
+        told = ("", "") if why is None else (why.id, why.device)
+        self.notices.append(Noted(*told, ts, packed, reason))
 
     def verdict(self, row: Row) -> None:
         """Take a row of flowprint.log."""
@@ -86,25 +96,27 @@ class Sinks:
         return sum(not self._write(name, state) for name in self._logs) == 0
 
     def _write(self, name: str, state: State) -> bool:
-        due = state.unwritten(name)
-        if not due:
-            return True
-        data = b"".join(line.data for _, line in due)
-        opened = due[0][1].opened
         try:
-            if name in self._unsure:
-                data = self._logs[name].missing(data)
-            self._unsure.add(name)
-            if data:
-                self._logs[name].append(data, opened)
+            due = state.unwritten(name)
+            if due:
+                self._append(name, due)
+                # What was written and cannot be forgotten is looked for in the log the next time.
+                state.written(number for number, _ in due)
+                self._unsure.discard(name)
         except OutputError as error:
             if name not in self._failing:
-                _logger.warning("%s; its lines are kept and written when it can be", error)
+                _logger.warning("%s; lines of %s are kept until it can be", error, name)
             self._failing.add(name)
             return False
         if name in self._failing:
             _logger.warning("%s can be written again", name)
-        self._failing.discard(name)
-        state.written(number for number, _ in due)
-        self._unsure.discard(name)
+            self._failing.discard(name)
         return True
+
+    def _append(self, name: str, due: Sequence[tuple[int, Line]]) -> None:
+        data = b"".join(line.data for _, line in due)
+        if name in self._unsure:
+            data = self._logs[name].missing(data)
+        self._unsure.add(name)
+        if data:
+            self._logs[name].append(data, due[0][1].opened)

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import zlib
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowprint_zeek.errors import FlowPrintError, OutputError, StateError
@@ -37,7 +37,12 @@ CREATE TABLE output (
     line BLOB NOT NULL
 );
 CREATE TABLE notice (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, row BLOB NOT NULL
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, device TEXT NOT NULL,
+    ts INTEGER NOT NULL, row BLOB NOT NULL, why BLOB NOT NULL
+);
+CREATE INDEX notice_id ON notice (id);
+CREATE TABLE request (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, asked BLOB NOT NULL, answer TEXT
 );
 """
 
@@ -55,6 +60,16 @@ class Line(NamedTuple):
     data: bytes
 
 
+class Noted(NamedTuple):
+    """A row of notice.log; of an unseen app with id, device and what it rests on, else empty."""
+
+    id: str
+    device: str
+    ts: int
+    row: bytes
+    why: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What one transaction writes.
@@ -67,17 +82,20 @@ class Commit:
         Where to go on in each log.
     lines : sequence of Line
         Lines that are due.
-    notices : sequence of (int, bytes)
-        Log time and row of each notice among them.
+    notices : sequence of Noted
+        The notices among them.
     now : float
         Wall clock, seconds.
+    answers : mapping of int to str
+        What was made of requests, by their numbers.
     """
 
     sections: Mapping[str, bytes]
     logs: Mapping[str, Resume]
     lines: Sequence[Line]
-    notices: Sequence[tuple[int, bytes]]
+    notices: Sequence[Noted]
     now: float
+    answers: Mapping[int, str] = field(default_factory=dict)
 
 
 class State:
@@ -100,30 +118,53 @@ class State:
         self.path = path
         self._crcs: dict[str, int] = {}
         self._logs: dict[str, Resume] = {}
+        self._inode: int | None = None
+        self._lock: int | None = None
         try:
-            path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._take_lock()
         except OSError as error:
             raise StateError(f"cannot be opened: {error.strerror}", path=path) from error
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise StateError("is in use: another daemon runs with it", path=path) from None
-        try:
             self._open()
         except FlowPrintError:
-            os.close(self._lock)
+            self._release()
             raise
+
+    def _take_lock(self) -> None:
+        self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._release()
+            raise StateError("is in use: another daemon runs with it", path=self.path) from None
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = None
+
+    def _open_anew(self) -> None:
+        """Open what stands in the place of a file that was deleted or replaced."""
+        self._db.close()
+        self._inode, self._crcs, self._logs = None, {}, {}
+        # The lock may be gone too, and another daemon may have made its own.
+        self._release()
+        with self._told():
+            self._take_lock()
+            for rest in ("-wal", "-shm"):
+                # SQLite would take what is left of the old file for a part of the new one.
+                self.path.with_name(self.path.name + rest).unlink(missing_ok=True)
+        self._open()
 
     def _open(self) -> None:
         with self._told():
             # Not readable by others: it tells what people do.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(self.path, isolation_level=None)
-            self._inode = self.path.stat().st_ino
             try:
                 self._prepare()
+                self._inode = self.path.stat().st_ino
             except BaseException:
                 self._db.close()
                 raise
@@ -205,9 +246,7 @@ class State:
             It is damaged.
         """
         if self._gone():
-            self._db.close()
-            self._crcs, self._logs = {}, {}
-            self._open()
+            self._open_anew()
         crcs = {name: zlib.crc32(data) for name, data in commit.sections.items()}
         changed = [name for name, crc in crcs.items() if self._crcs.get(name) != crc]
         moved = {one: at for one, at in commit.logs.items() if self._logs.get(one) != at}
@@ -223,7 +262,14 @@ class State:
             self._db.executemany(
                 "INSERT INTO output (log, opened, line) VALUES (?, ?, ?)", commit.lines
             )
-            self._db.executemany("INSERT INTO notice (ts, row) VALUES (?, ?)", commit.notices)
+            self._db.executemany(
+                "INSERT INTO notice (id, device, ts, row, why) VALUES (?, ?, ?, ?, ?)",
+                commit.notices,
+            )
+            self._db.executemany(
+                "UPDATE request SET answer = ? WHERE number = ?",
+                [(answer, number) for number, answer in commit.answers.items()],
+            )
         self._crcs, self._logs = crcs, dict(commit.logs)
 
     def _gone(self) -> bool:
@@ -249,6 +295,18 @@ class State:
                 "DELETE FROM output WHERE number = ?", [(number,) for number in numbers]
             )
 
+    def requests(self) -> list[tuple[int, bytes]]:
+        """Return what people asked for and nobody answered yet, with its number."""
+        with self._told():
+            return self._db.execute(
+                "SELECT number, asked FROM request WHERE answer IS NULL ORDER BY number"
+            ).fetchall()
+
+    def forget_device(self, device: str) -> None:
+        """Forget the notices of a device."""
+        with self._told(), self._transaction():
+            self._db.execute("DELETE FROM notice WHERE device = ?", (device,))
+
     def prune(self, now: float, keep: float) -> None:
         """Forget notices and logs older than so many seconds of wall clock."""
         with self._told(), self._transaction():
@@ -263,7 +321,7 @@ class State:
         """Close the file and let another daemon have it."""
         with suppress(sqlite3.Error):
             self._db.close()
-        os.close(self._lock)
+        self._release()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

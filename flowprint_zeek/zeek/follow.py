@@ -134,6 +134,11 @@ class Follower:
         """Return what was told since the last time."""
         return self._standing.take()
 
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong now with the logs, told or not."""
+        return self._standing.texts
+
     def close(self) -> None:
         """Let go of all files."""
         for log in self._active.values():

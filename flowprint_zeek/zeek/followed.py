@@ -110,6 +110,11 @@ class FollowedLog:
         return bool(self._files) or self.is_open
 
     @property
+    def unread(self) -> int | None:
+        """Bytes that were there at the last scan and are not read; None where no file tells."""
+        return max(0, self._size - self.position.offset) if self._size else None
+
+    @property
     def grows(self) -> bool:
         """Whether the log is where it was first seen, under the name of one that Zeek writes."""
         return self._born in self._files

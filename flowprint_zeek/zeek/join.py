@@ -18,6 +18,7 @@ from flowprint_zeek.zeek.certificates import (
     CertificatesState,
 )
 from flowprint_zeek.zeek.columns import UNSET, as_frame, objects
+from flowprint_zeek.zeek.leases import DHCP_COLUMNS
 from flowprint_zeek.zeek.names import HTTP_COLUMNS, Naming, of_distinct
 from flowprint_zeek.zeek.waiting import Waiting, WaitingState
 
@@ -72,6 +73,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "http": HTTP_COLUMNS,
     "dns": DNS_COLUMNS,
     "capture_loss": CAPTURE_LOSS_COLUMNS,
+    "dhcp": DHCP_COLUMNS,
 }
 """Kinds of logs that are read, and what of each."""
 

@@ -25,6 +25,11 @@ class Standing:
         """Take in that nothing is wrong with something any more."""
         self._texts.pop(about, None)
 
+    @property
+    def texts(self) -> list[str]:
+        """What is wrong now, told or not."""
+        return list(self._texts.values())
+
     def take(self) -> list[str]:
         """Return what was told since the last time."""
         untold, self._untold = self._untold, []

@@ -13,7 +13,7 @@ import pytest
 from flowprint_zeek.errors import OutputError, StateError
 from flowprint_zeek.stream import state as module
 from flowprint_zeek.stream.live import Resume
-from flowprint_zeek.stream.state import VERSION, Commit, Line, State
+from flowprint_zeek.stream.state import VERSION, Commit, Line, Noted, State
 from flowprint_zeek.zeek.tail import Position
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ COMMIT = Commit(
         Line("flowprint.log", 1, b"b\n"),
         Line("notice.log", 2, b"c\n"),
     ],
-    [(1_000_000, b"row")],
+    [Noted("id", "10.0.0.1", 1_000_000, b"row", b"why")],
     1000.0,
 )
 
@@ -99,7 +99,7 @@ def test_only_what_changed_is_written(state: State, path: Path) -> None:
 def test_a_failed_commit_leaves_everything(state: State) -> None:
     """All or nothing, and the same commit works when it can be written."""
     state.commit(COMMIT)
-    broken = replace(COMMIT, sections={"known": b"new"}, notices=[(1, None)])  # type: ignore[list-item]  # NOT NULL
+    broken = replace(COMMIT, sections={"known": b"new"}, notices=[Noted("", "", 1, None, b"")])  # type: ignore[arg-type]  # NOT NULL
     with pytest.raises((StateError, OutputError)):
         state.commit(broken)
     assert state.sections() == COMMIT.sections
