@@ -177,6 +177,10 @@ class Browsers:
             del once[next(iter(once))]
         return ONCE
 
+    def has_device(self, device: str) -> bool:
+        """Tell whether anything is known of the clients of a device."""
+        return device in self._once or any(one == device for one, _ in self._clients)
+
     def forget_device(self, device: str) -> None:
         """Forget what the clients of a device did."""
         for pair in [pair for pair in self._clients if pair[0] == device]:

@@ -158,6 +158,20 @@ def path(*, needed: bool = True) -> Kind[str]:
     return words("PATH", "a path" if needed else 'a path, or "" for none', canonical)
 
 
+def endpoint() -> Kind[str]:
+    """Return the kind of hosts with ports to listen on, "" for none; the host is written out."""
+
+    def canonical(text: str) -> str:
+        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", text)
+        if text and (match is None or not 1 <= int(match[2]) <= 65_535):
+            raise ValueError(text)
+        return text
+
+    return words(
+        "HOST:PORT", 'host:port such as 127.0.0.1:9790 or [::1]:9790, or "" for none', canonical
+    )
+
+
 def network(*, mac: bool = False) -> Kind[str]:
     """Return the kind of networks in canonical form; with `mac`, of MAC addresses too."""
     allowed = "an address, MAC address or network" if mac else "an address or network"

@@ -138,6 +138,7 @@ class SeenElements:
             for held in self._devices.values():
                 held.pop(element, None)
             self._holders.pop(element, None)
+        self._devices = {device: held for device, held in self._devices.items() if held}
 
     def forget_device(self, device: str) -> bool:
         """Forget what a device saw; tell whether it saw anything. The site's elements stay."""
@@ -145,6 +146,10 @@ class SeenElements:
         self._holders.subtract(held or ())
         self._holders = +self._holders
         return held is not None
+
+    def has_device(self, device: str) -> bool:
+        """Tell whether a device saw anything."""
+        return device in self._devices
 
     def sighting(self, element: str) -> tuple[int, int, int] | None:
         """Return the first and the last time of an element, µs, and its sightings; None if new."""

@@ -12,6 +12,7 @@ from flowprint_zeek.kinds import (
     Kind,
     choice,
     duration,
+    endpoint,
     flag,
     integer,
     many,
@@ -207,6 +208,7 @@ class RunSettings:
     skew: float = setting(DELAY, 3_600.0, "how far ahead of the clock rows may end")
     behind: float = setting(SPAN, 600.0, "how late rows may be read before that is told")
     keep: float = setting(SPAN, 7_776_000.0, "how long the state keeps notices")
+    metrics: str = setting(endpoint(), "", "where metrics for Prometheus are served")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ _LARGEST = 1 << 62
 _PAIRS = ([str, int], [int, int])
 
 
+def is_element(text: str) -> bool:
+    """Tell whether a text has the form of an element."""
+    return _ELEMENT.fullmatch(text) is not None
+
+
 def held(holder: dict[str, Any], key: str, kind: type, default: object) -> Any:  # noqa: ANN401
     """Return what a key holds, checked for its type.
 
@@ -130,7 +135,7 @@ def seen_of(section: dict[str, Any]) -> SeenElements:
     seen = SeenElements()
     rows = held(section, "elements", list, None)
     for row in rows:
-        if _types(row) != [str, int, int, int] or _ELEMENT.fullmatch(row[0]) is None:
+        if _types(row) != [str, int, int, int] or not is_element(row[0]):
             raise ValueError(f"elements of seen holds {short(row)}")
         if not (-_LARGEST < row[1] <= row[2] < _LARGEST and 1 <= row[3] < _LARGEST):
             raise ValueError(f"elements of seen holds {short(row)}")

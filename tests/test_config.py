@@ -161,6 +161,15 @@ def test_lists_in_the_environment_have_commas() -> None:
     assert config.device.local_networks == ()
 
 
+def test_periods_are_texts(tmp_path: Path) -> None:
+    """Maintenance windows need no quotes in a file, and have commas in a variable."""
+    windows = ("sun 02:00-04:00", "2026-12-24 00:00-2026-12-26 24:00", "02:00-03:00")
+    listed = "\n".join(f"    - {one}" for one in windows)
+    assert from_file(tmp_path, f"detect:\n  maintenance:\n{listed}").detect.maintenance == windows
+    environ = {"FLOWPRINT_DETECT_MAINTENANCE": ", ".join(windows)}
+    assert load(None, environ=environ, overrides={}).detect.maintenance == windows
+
+
 @pytest.mark.parametrize(("word", "value"), [("true", True), ("NO", False), ("1", True)])
 def test_flags_in_the_environment_are_words(word: str, value: object) -> None:
     """A variable says true or false in the usual words."""
@@ -200,6 +209,12 @@ WRONG_FILES = [
     ("device:\n  protocols: []", 2, ["device.protocols", "[]", "at least 1", "tcp, udp"]),
     ("device:\n  protocols: [icmp]", 2, ["device.protocols", "'icmp'", "tcp, udp"]),
     ("device:\n  local_networks: [10.0.0.1/8]", 2, ["local_networks", "10.0.0.1/8", "host bits"]),
+    ("device:\n  names: 7", 2, ["device.names", "not 7", "a path"]),
+    ("detect:\n  maintenance: sun 02:00-04:00", 2, ["detect.maintenance", "a list", "02:00-03:00"]),
+    ("detect:\n  maintenance: [sun 2-4]", 2, ["maintenance", "'sun 2-4'", "sun 02:00-04:00 (mon"]),
+    ("run:\n  metrics: 9790", 2, ["run.metrics", "not 9790", "host:port such as 127.0.0.1:9790"]),
+    ("run:\n  metrics: ':9790'", 2, ["run.metrics", "':9790'", "host:port"]),
+    ("run:\n  metrics: localhost:65536", 2, ["run.metrics", "'localhost:65536'"]),
     ("ignore:\n  devices: [phone]", 2, ["ignore.devices", "'phone'", "MAC address"]),
     ("ignore:\n  names: ['a b']", 2, ["ignore.names", "'a b'", "*.example.com"]),
     ("ignore:\n  names: ['*example.com']", 2, ["ignore.names", "'*example.com'"]),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowprint_zeek import store
+from flowprint_zeek.browsers import Browsers
 from flowprint_zeek.cli import options
-from flowprint_zeek.cli.asking import asked, span_of
+from flowprint_zeek.cli.asking import asked, one_line, span_of
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.matching import fits_logs
-from flowprint_zeek.cli.shown import app_rows, element_rows, time_text
+from flowprint_zeek.cli.shown import app_rows, element_rows, few, time_text
 from flowprint_zeek.core.elements import shown
-from flowprint_zeek.errors import UsageError
+from flowprint_zeek.errors import ModelError, UsageError
 from flowprint_zeek.kinds import RefusedError, many, network, server_name
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.seen import SeenElements
-from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.requests import (
     PENDING,
     Allow,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
+    from flowprint_zeek.stream.pending import PendingApp
 
 NAME = "apps"
 HELP = (
@@ -44,12 +46,21 @@ HELP = (
 )
 
 _MOST = 50
+_NEAREST = 5
+_LABEL = 200
+_REASON = 1_000
+"""Most characters of a label and of a reason."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's options."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    made = {name: actions.add_parser(name, help=text, description=text) for name, text in _ACTIONS}
+    actions = parser.add_subparsers(
+        dest="action", metavar="ACTION", required=True, help="what to show or to decide"
+    )
+    made = {
+        name: actions.add_parser(name, help=text, description=text, allow_abbrev=False)
+        for name, text in _ACTIONS
+    }
     made["list"].add_argument("--all", action="store_true", help=f"not only {_MOST} of each kind")
     made["list"].add_argument(
         "--rare", action="store_true", help="known apps with the rarest names first, for review"
@@ -89,112 +100,118 @@ def execute(args: Namespace, terminal: Terminal) -> int:
 
 def _list(args: Namespace, config: Config, terminal: Terminal) -> None:
     known, seen, pending, dismissals = _opened(config)
-    apps = app_rows(known, seen, rare=args.rare)
-    waiting = [
-        {
-            "id": f"{PENDING}{app.number}",
-            "noticed": app.noticed,
-            "first": app.first,
-            "last": app.last,
-            "devices": len(app.devices),
-            "flows": app.n_flows,
-            "batches": app.n_batches,
-            "elements": sorted(app.core),
-        }
-        for app in sorted(pending.apps, key=lambda app: (app.noticed is None, -app.last))
-    ]
-    told = [
-        {
-            "number": one.number,
-            "elements": list(one.elements),
-            "names": list(one.names),
-            "devices": list(one.devices),
-            "reason": one.reason,
-            "made": one.made,
-            "until": one.until,
-        }
-        for one in dismissals.dismissals
-    ]
+    waiting = sorted(pending.apps, key=lambda app: (app.noticed is None, -app.last, app.number))
+    lists = {
+        "pending": [_pending_row(app) for app in waiting],
+        "known": app_rows(known, seen, rare=args.rare),
+        "dismissals": [asdict(one) for one in dismissals.dismissals],
+    }
     if args.json:
-        terminal.json({"pending": waiting, "known": apps, "dismissals": told})
+        terminal.json(lists)
         return
-    most = None if args.all else _MOST
-    terminal.table(
-        f"{len(waiting)} pending apps",
+    for name, title, columns, cells in _TABLES:
+        rows = lists[name]
+        most = len(rows) if args.all else _MOST
+        more = f", {len(rows) - most} more with --all" if len(rows) > most else ""
+        terminal.table(f"{title}: {len(rows)}{more}", columns, map(cells, rows[:most]))
+
+
+def _pending_row(app: PendingApp) -> dict[str, Any]:
+    return {
+        "id": f"{PENDING}{app.number}",
+        "noticed": app.noticed,
+        "first": app.first,
+        "last": app.last,
+        "devices": len(app.devices),
+        "flows": app.n_flows,
+        "batches": app.n_batches,
+        "elements": sorted(app.core),
+    }
+
+
+def _pending_cells(row: dict[str, Any]) -> tuple[object, ...]:
+    times = (time_text(row[when]) for when in ("noticed", "first", "last"))
+    return row["id"], *times, row["devices"], row["flows"], few(row["elements"])
+
+
+def _known_cells(row: dict[str, Any]) -> tuple[object, ...]:
+    times = (time_text(row[when]) for when in ("first", "last"))
+    counts = (row[count] for count in ("devices", "flows", "sightings"))
+    return row["id"], row["label"], *times, *counts, few(row["elements"])
+
+
+def _dismissal_cells(row: dict[str, Any]) -> tuple[object, ...]:
+    what = few([*row["names"], *row["devices"], *row["elements"]])
+    return row["number"], time_text(row["until"]) or "for good", what, row["reason"]
+
+
+_TABLES = (
+    (
+        *("pending", "Pending apps"),
         ("id", "noticed", "first", "last", "devices", "flows", "what is new"),
-        [
-            (
-                app["id"],
-                *(time_text(app[when]) for when in ("noticed", "first", "last")),
-                *(app["devices"], app["flows"], _few(app["elements"])),
-            )
-            for app in waiting[:most]
-        ],
-    )
-    terminal.table(
-        f"{len(apps)} known apps",
+        _pending_cells,
+    ),
+    (
+        *("known", "Known apps"),
         ("id", "label", "first", "last", "devices", "flows", "sightings", "elements"),
-        [
-            (
-                *(app["id"], app["label"], time_text(app["first"]), time_text(app["last"])),
-                *(app["devices"], app["flows"], app["sightings"], _few(app["elements"])),
-            )
-            for app in apps[:most]
-        ],
-    )
-    terminal.table(
-        f"{len(told)} dismissals",
-        ("number", "until", "what", "reason"),
-        [
-            (
-                *(one["number"], time_text(one["until"]) or "for good"),
-                *(_few([*one["names"], *one["devices"], *one["elements"]]), one["reason"]),
-            )
-            for one in told[:most]
-        ],
-    )
-
-
-def _few(elements: list[str], most: int = 3) -> str:
-    more = f" +{len(elements) - most}" if len(elements) > most else ""
-    return ", ".join(map(shown, elements[:most])) + more
+        _known_cells,
+    ),
+    ("dismissals", "Dismissals", ("number", "until", "what", "reason"), _dismissal_cells),
+)
 
 
 def _show(args: Namespace, config: Config, terminal: Terminal) -> None:
     known, seen, pending, _ = _opened(config)
-    waiting = {f"{PENDING}{app.number}": sorted(app.core) for app in pending.apps}
-    results = []
+    waiting = {f"{PENDING}{app.number}": app for app in pending.apps}
     for name in args.apps:
         if name not in waiting and name not in known:
             raise UsageError(f"no app {name}: see apps list")
-        elements = waiting.get(name) or list(known[name].elements)
-        nearest = [
-            {"id": key, "label": known[key].label, "similarity": similarity}
-            for key, similarity in known.similar(elements, 6)
-            if key != name
-        ]
-        results.append({"id": name, "elements": element_rows(elements, seen), "nearest": nearest})
+    found = [_described(name, waiting.get(name), known, seen) for name in args.apps]
     if args.json:
-        terminal.json({"apps": results})
+        terminal.json({"apps": found})
         return
-    for one in results:
-        rows = one["elements"]
-        terminal.table(
-            f"App {one['id']}",
-            ("element", "first", "last", "sightings", "devices"),
-            [
-                (
-                    *(shown(row["element"]), time_text(row["first"]), time_text(row["last"])),
-                    *(row["sightings"], row["devices"]),
-                )
-                for row in rows
-            ],
-        )
-        terminal.table(
-            "Nearest known apps",
-            ("id", "label", "similarity"),
-            [(near["id"], near["label"], f"{near['similarity']:.2f}") for near in one["nearest"]],
-        )
+    for one in found:
+        _tell(one, terminal)
+
+
+def _described(
+    name: str, app: PendingApp | None, known: KnownApps, seen: SeenElements
+) -> dict[str, Any]:
+    """Return what is known of a pending app, or of the known one of an id."""
+    elements = sorted(known[name].elements if app is None else app.core)
+    # An app is its own nearest.
+    nearest = [one for one in known.similar(elements, _NEAREST + 1) if one[0] != name][:_NEAREST]
+    return {
+        "id": name,
+        "label": known[name].label if app is None else None,
+        "devices": None if app is None else sorted(app.devices),
+        "elements": element_rows(elements, seen),
+        "nearest": [
+            {"id": key, "label": known[key].label, "similarity": similarity}
+            for key, similarity in nearest
+        ],
+    }
+
+
+def _tell(app: dict[str, Any], terminal: Terminal) -> None:
+    label = f": {app['label']}" if app["label"] else ""
+    where = f" on {', '.join(app['devices'])}" if app["devices"] else ""
+    terminal.table(
+        f"App {app['id']}{label}{where}",
+        ("element", "first", "last", "sightings", "devices"),
+        [
+            (
+                *(shown(row["element"]), time_text(row["first"]), time_text(row["last"])),
+                *(row["sightings"], row["devices"]),
+            )
+            for row in app["elements"]
+        ],
+    )
+    terminal.table(
+        "Nearest known apps",
+        ("id", "label", "similarity"),
+        [(near["id"], near["label"], f"{near['similarity']:.2f}") for near in app["nearest"]],
+    )
 
 
 def _opened(config: Config) -> tuple[KnownApps, SeenElements, Any, Any]:
@@ -206,7 +223,10 @@ def _opened(config: Config) -> tuple[KnownApps, SeenElements, Any, Any]:
 
 
 def _ask(args: Namespace, config: Config, terminal: Terminal) -> None:
-    answer = asked(config, _request(args), terminal)
+    _answer(args, asked(config, _request(args), terminal), terminal)
+
+
+def _answer(args: Namespace, answer: str, terminal: Terminal) -> None:
     if args.json:
         terminal.json({"done": answer})
     else:
@@ -216,7 +236,10 @@ def _ask(args: Namespace, config: Config, terminal: Terminal) -> None:
 def _request(args: Namespace) -> Request:
     """Return what the options ask for."""
     if args.action == "label":
-        return Label(args.apps, args.label)
+        label = one_line("--as", args.label, _LABEL)
+        if not label:
+            raise UsageError("--as must not be empty")
+        return Label(args.apps, label)
     if args.action == "allow":
         return Allow(args.dismissals)
     if args.action == "forget":
@@ -227,7 +250,8 @@ def _request(args: Namespace) -> Request:
     devices = _texts("--devices", args.devices, many(network(mac=True)))
     if not (args.apps or names or devices):
         raise UsageError("dismiss: give apps, --names or --devices")
-    return Dismiss(args.apps, names, devices, args.reason, span_of(args.span))
+    reason = one_line("--reason", args.reason, _REASON)
+    return Dismiss(args.apps, names, devices, reason, span_of(args.span))
 
 
 def _texts(option: str, text: str | None, kind: Any) -> list[str]:  # noqa: ANN401  a kind of lists
@@ -242,33 +266,33 @@ def _texts(option: str, text: str | None, kind: Any) -> list[str]:  # noqa: ANN4
 def _import(args: Namespace, config: Config, terminal: Terminal) -> None:
     model = store.read(args.model)
     fits_logs(model, args.model)
-    rows = [] if model.seen is None else list(model.seen)
-    answer = asked(config, Import(model.apps, rows, store.certificate_of(model) or ""), terminal)
-    if args.json:
-        terminal.json({"done": answer})
-    else:
-        terminal.line(answer)
+    sightings = list(model.site(max(len(model.apps), 1)).seen)
+    try:
+        request = Import(model.apps, sightings, store.said(model, parameters=True))
+        answer = asked(config, request, terminal)
+    except UsageError as error:
+        raise ModelError(error.message, path=args.model) from error
+    _answer(args, answer, terminal)
 
 
 def _export(args: Namespace, config: Config, terminal: Terminal) -> None:
-    names = ("known", "seen", "browsers", "certificate")
-    known, seen, browsers, certificate = Snapshot(Path(config.run.state)).parts(*names)
+    snapshot = Snapshot(Path(config.run.state))
+    known, seen, browsers, certificate = snapshot.parts("known", "seen", "browsers", "certificate")
     site = Site(KnownApps(config.model.max_fingerprints))
     site.known.restore(known)
     site.seen.restore(seen)
-    site.browsers = type(site.browsers).from_dict(browsers)
     apps = [app for _, app in site.known]
     model = store.Model(
-        parameters_of(config),
+        snapshot.parameters(),
         config.detect.threshold,
         certificate or "sha256",
         apps,
         site.seen,
-        site.browsers,
+        Browsers.from_dict(browsers),
     )
     store.write(args.model, model)
-    result = {"output": str(args.model), "known": len(apps), "elements": len(site.seen)}
     if args.json:
+        result = {"output": str(args.model), "known": len(apps), "elements": len(site.seen)}
         terminal.json(result)
     else:
         terminal.line(f"{len(apps)} known apps written to {args.model}")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import shlex
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli.exits import Exit
-from flowprint_zeek.cli.shown import time_text
-from flowprint_zeek.core.elements import shown
+from flowprint_zeek.cli.shown import few, time_text
+from flowprint_zeek.core.elements import fingerprint_id, shown
 from flowprint_zeek.core.flows import SECOND
+from flowprint_zeek.dismissals import Dismissals, DismissalsState
 from flowprint_zeek.errors import UsageError
 from flowprint_zeek.stream.requests import PENDING
 from flowprint_zeek.stream.snapshot import Snapshot
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
+    from flowprint_zeek.dismissals import Dismissal
     from flowprint_zeek.stream.explained import Explained
 
 NAME = "explain"
@@ -34,6 +37,7 @@ HELP = (
 
 _LISTED = 20
 _MOST_UIDS = 20
+_FEW = 5
 _ID = re.compile(r"[0-9a-f]{4,16}")
 
 
@@ -52,18 +56,91 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     if args.notice is None:
         _list(snapshot, terminal, as_json=args.json)
         return Exit.OK
-    if not _ID.fullmatch(args.notice):
-        raise UsageError(f"{args.notice!r} is no notice id: it has 4 to 16 hexadecimal digits")
-    found = snapshot.notice(args.notice)
-    if found is None:
-        raise UsageError(f"no notice {args.notice} in {snapshot.path}: see explain without an id")
-    row, why = found
-    pivots = _pivots(config, why)
+    row, why = _found(snapshot, args.notice.lower())
+    now, pivots = _standing(snapshot, why), _pivots(config, why)
     if args.json:
-        terminal.json({"notice": row, "explained": asdict(why), "pivots": pivots})
+        terminal.json(
+            {"notice": row, "explained": asdict(why), "now": asdict(now), "pivots": pivots}
+        )
     else:
-        _tell(row, why, pivots, terminal)
+        _tell(row, why, terminal)
+        for pivot in pivots:
+            terminal.line(f"  {pivot}")
+        terminal.line(_advice(why, now))
     return Exit.OK
+
+
+def _found(snapshot: Snapshot, key: str) -> tuple[dict[str, Any], Explained]:
+    """Return the notice of an id that may be cut."""
+    if not _ID.fullmatch(key):
+        raise UsageError(f"{key!r} is no notice id: it has 4 to 16 hexadecimal digits")
+    found = snapshot.found(key)
+    if not found:
+        raise UsageError(f"no notice {key} in {snapshot.path}: see explain without an id")
+    if len(found) > 1:
+        some = ", ".join(list(found)[-_FEW:])
+        raise UsageError(f"{len(found)} notices begin with {key}, the last are {some}: give more")
+    return next(iter(found.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What became of a noticed app.
+
+    Attributes
+    ----------
+    pending : bool
+        Whether it still waits for a decision.
+    known : str or None
+        Id of the known app that holds all that was new.
+    label : str or None
+        Its label.
+    dismissal : int or None
+        Number of a dismissal of what was new, or of the device.
+    """
+
+    pending: bool
+    known: str | None
+    label: str | None
+    dismissal: int | None
+
+
+def _standing(snapshot: Snapshot, why: Explained) -> _Standing:
+    pending, known, dismissals = snapshot.parts("pending", "known", "dismissals")
+    if any(app.number == why.pending for app in pending.apps):
+        return _Standing(pending=True, known=None, label=None, dismissal=None)
+    novel = {one.element for one in why.elements if one.novel}
+    holding = [app for app in known.apps if novel.issubset(app.elements)]
+    app = max(holding, key=lambda app: (bool(app.labels), app.n_flows), default=None)
+    number = next((one.number for one in dismissals.dismissals if _covers(one, why, novel)), None)
+    return _Standing(
+        pending=False,
+        known=None if app is None else fingerprint_id(app.elements),
+        label=None if app is None else app.label,
+        dismissal=number,
+    )
+
+
+def _covers(one: Dismissal, why: Explained, novel: set[str]) -> bool:
+    dismissals = Dismissals()
+    dismissals.restore(DismissalsState([one], one.number + 1))
+    return dismissals.cover_device(why.device) or all(map(dismissals.cover, novel))
+
+
+def _advice(why: Explained, now: _Standing) -> str:
+    """Return what to do about a notice, or what was done."""
+    name = f"{PENDING}{why.pending}"
+    if now.pending:
+        return (
+            f"Decide: flowprint-zeek apps label {name} --as NAME, or apps dismiss {name} --reason "
+            "TEXT"
+        )
+    if now.dismissal is not None:
+        return f"Decided: dismissal {now.dismissal} (take it back: apps allow {now.dismissal})"
+    if now.known is not None:
+        called = "without a label" if now.label is None else f"labelled {now.label}"
+        return f"Decided: known as {now.known}, {called}"
+    return f"{name} is pending no more: it was forgotten, or what was new has become known"
 
 
 def _list(snapshot: Snapshot, terminal: Terminal, *, as_json: bool) -> None:
@@ -81,7 +158,7 @@ def _list(snapshot: Snapshot, terminal: Terminal, *, as_json: bool) -> None:
     )
 
 
-def _tell(row: dict[str, Any], why: Explained, pivots: list[str], terminal: Terminal) -> None:
+def _tell(row: dict[str, Any], why: Explained, terminal: Terminal) -> None:
     terminal.line(row["msg"])
     bar = ", held to the bar of browsers" if why.browser else ""
     terminal.line(
@@ -103,18 +180,9 @@ def _tell(row: dict[str, Any], why: Explained, pivots: list[str], terminal: Term
     terminal.table(
         "Nearest known apps",
         ("id", "label", "similarity", "in common"),
-        [
-            (near.id, near.label, f"{near.similarity:.2f}", ", ".join(map(shown, near.common)))
-            for near in why.nearest
-        ],
+        [(near.id, near.label, f"{near.similarity:.2f}", few(near.common)) for near in why.nearest],
     )
     terminal.line(f"Connections to what is new: {' '.join(why.uids) or '-'}")
-    for pivot in pivots:
-        terminal.line(f"  {pivot}")
-    terminal.line(
-        f"Decide: flowprint-zeek apps label {PENDING}{why.pending} --as NAME, or apps dismiss "
-        f"{PENDING}{why.pending} --reason TEXT"
-    )
 
 
 def _kind(novel: bool, fresh: bool) -> str:
@@ -127,11 +195,41 @@ def _pivots(config: Config, why: Explained) -> list[str]:
     """Return commands that find the connections, in the logs that are written and in archives."""
     if not why.uids:
         return []
-    wanted = shlex.quote("|".join(map(re.escape, why.uids[:_MOST_UIDS])))
-    day = datetime.fromtimestamp(why.batch_start / SECOND, UTC)
-    places = [f"{shlex.quote(str(Path(place)))}/*.log" for place in config.run.logs]
-    kept = [f"{shlex.quote(str(Path(each)))}/{day:%Y-%m-%d}/*" for each in config.run.archives]
-    pivots = [f"grep -hE {wanted} {' '.join(places)}"]
-    if kept:
-        pivots.append(f"zgrep -hE {wanted} {' '.join(kept)}")
+    # As they are, and whole: what is in a uid is no pattern, and C1 is not C12.
+    wanted = " ".join(f"-e {shlex.quote(uid)}" for uid in why.uids[:_MOST_UIDS])
+    places = [_in_shell(_files_of(place)) for place in config.run.logs]
+    archives = [each for folder in config.run.archives for each in _archived(folder, why)]
+    pivots = [f"grep -shFw {wanted} {' '.join(places)}"]
+    if archives:
+        pivots.append(f"zgrep -shFw {wanted} {' '.join(map(_in_shell, archives))}")
     return pivots
+
+
+def _files_of(place: str) -> str:
+    """Return a place of logs as a pattern of files."""
+    place = glob.escape(place) if Path(place).exists() else place
+    folders = any(Path(one).is_dir() for one in glob.glob(place))  # noqa: PTH207  of text
+    return f"{place.rstrip('/')}/*.log" if folders else place
+
+
+def _archived(folder: str, why: Explained) -> list[str]:
+    """Return the patterns of files in an archive that may hold what a notice is of.
+
+    Those of the days, as UTC and as this host names them, in folders as zeekctl makes them; all of
+    an archive without such folders.
+    """
+    spans = (why.batch_start / SECOND, why.closed / SECOND)
+    moments = [datetime.fromtimestamp(at, UTC) for at in spans]
+    days = {f"{at:%Y-%m-%d}" for one in moments for at in (one, one.astimezone())}
+    whole = glob.escape(folder.rstrip("/")) if Path(folder).is_dir() else folder.rstrip("/")
+    by_day = [f"{whole}/{day}/*" for day in sorted(days)]
+    there = [pattern for pattern in by_day if glob.glob(pattern)]  # noqa: PTH207  of text
+    if there:
+        return there
+    return [f"{whole}/*.log*"] if glob.glob(f"{whole}/*.log*") else by_day[-1:]  # noqa: PTH207
+
+
+def _in_shell(pattern: str) -> str:
+    """Return a pattern of files as a shell takes it: all but its signs quoted."""
+    parts = re.split(r"(\[[^]]*\]|[*?])", pattern)
+    return "".join(part if at % 2 else shlex.quote(part) for at, part in enumerate(parts) if part)

@@ -39,6 +39,7 @@ COMMANDS = {
     "recognize": "name the known app of each fingerprint",
     "detect": "tell which fingerprints are of unseen apps",
     "run": "follow the logs of a running Zeek, and write notices of unseen apps",
+    "status": "tell what the daemon does now, and what it needs",
     "apps": "show, label, dismiss, forget, import and export what a daemon has learned",
     "explain": "tell what a notice rests on, and where to look further",
     "replay": "run archived logs through the whole pipeline, to notices",

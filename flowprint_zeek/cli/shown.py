@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from flowprint_zeek.core.elements import is_endpoint, shown
 from flowprint_zeek.core.flows import SECOND
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ def time_text(time: int | None) -> str | None:
     if not time:
         return None
     return datetime.fromtimestamp(time / SECOND, UTC).strftime("%Y-%m-%d %H:%MZ")
+
+
+def few(elements: Iterable[str], most: int = 3) -> str:
+    """Return the first elements in words, names before the others, and how many more there are."""
+    named = sorted(elements, key=lambda one: (is_endpoint(one), one))
+    more = f" +{len(named) - most}" if len(named) > most else ""
+    return ", ".join(map(shown, named[:most])) + more
 
 
 def element_rows(elements: Iterable[str], seen: SeenElements) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.devices import Dropped
-from flowprint_zeek.stream.phases import LEARN
+from flowprint_zeek.stream.phases import LEARN, SHADOW
 from flowprint_zeek.stream.report import (
     foreign,
     lacking,
@@ -146,7 +146,9 @@ def attention(config: Config, pipeline: Pipeline, now: Situation) -> list[str]:
     """Return what needs a person, the most urgent first."""
     found = [*_outputs(now), *_conn(config, now)]
     if pipeline.degraded:
-        found.append(f"the last batch is not trusted ({pipeline.degraded}): nothing of it is used")
+        found.append(
+            f"the last batch is degraded ({pipeline.degraded}): nothing of it is raised or learned"
+        )
     found += _learned(pipeline)
     found += _shares(config, pipeline, now)
     return found + waiting_dropped(pipeline)
@@ -173,7 +175,7 @@ def _learned(pipeline: Pipeline) -> list[str]:
         return []
     if not len(pipeline.site.known):
         return ["nothing is known after learning: every app is new; learn longer (run.learn_for)"]
-    return learned_little(pipeline)
+    return learned_little(pipeline) if pipeline.phase == SHADOW else []
 
 
 def _shares(config: Config, pipeline: Pipeline, now: Situation) -> Iterator[str]:

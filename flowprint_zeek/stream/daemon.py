@@ -14,13 +14,17 @@ import msgspec
 from flowprint_zeek import store
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import ConfigError, ModelError, OutputError, StateError, UsageError
-from flowprint_zeek.stream.kept import from_sections, sections
+from flowprint_zeek.stream.backlog import Backlog
+from flowprint_zeek.stream.kept import PARAMETERS, from_sections, sections
 from flowprint_zeek.stream.live import FOLLOWED, Live
 from flowprint_zeek.stream.phases import LEARN, Learning
 from flowprint_zeek.stream.pipeline import Pipeline
-from flowprint_zeek.stream.requests import REFUSED, ForgetDevice, carry_out, decoded
+from flowprint_zeek.stream.reporter import Moment, Parts, Reporter
+from flowprint_zeek.stream.requests import REFUSED, ForgetDevice, Import, carry_out, decoded
+from flowprint_zeek.stream.requests import encoded as packed
 from flowprint_zeek.stream.sinks import Sinks
 from flowprint_zeek.stream.state import Commit, State
+from flowprint_zeek.stream.status import encoded
 from flowprint_zeek.zeek.follow import Follower
 from flowprint_zeek.zeek.join import COLUMNS
 from flowprint_zeek.zeek.reader import ReadStats
@@ -29,12 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from flowprint_zeek.config import Config
+    from flowprint_zeek.stream.status import Status
     from flowprint_zeek.zeek.writer import Format
 
 _logger = logging.getLogger(__name__)
-
-PARAMETERS = "parameters"
-"""Section of the state with the settings that what was learned depends on."""
 
 _NONE = msgspec.msgpack.encode({})
 
@@ -58,34 +60,6 @@ class Clocks:
     monotonic: Callable[[], float] = time.monotonic
 
 
-class Backlog:
-    """Tells once that rows are read long after they were written, and once that no more.
-
-    Parameters
-    ----------
-    most : float
-        How long after, seconds. A sensor whose clock is behind is not late for that.
-    """
-
-    def __init__(self, most: float) -> None:
-        self._most = most
-        self._usual = 0.0
-        self._told = False
-
-    def reading(self, age: float) -> None:
-        """Take in that rows of some age, seconds, were read and that there are more."""
-        if not self._told and age - self._usual > self._most:
-            text = "behind: reading what was written %.1f h ago; nothing is left out"
-            _logger.warning(text, age / 3600)
-            self._told = True
-
-    def done(self, age: float) -> None:
-        """Take in that all was read, the newest row of some age, seconds."""
-        if self._told:
-            _logger.warning("has caught up with the logs")
-        self._told, self._usual = False, age
-
-
 class Daemon:
     """Follows logs, learns and judges their batches, and writes each finding once.
 
@@ -107,6 +81,7 @@ class Daemon:
         self.clocks = clocks or Clocks()
         self._begun = self._ahead = self.clocks.wall() - self.clocks.monotonic()
         self.stats = ReadStats()
+        _check_output(config)
         form: Format = "tsv" if config.notice.format == "tsv" else "json"
         self.sinks = Sinks(Path(config.run.output), form)
         self.state = State(Path(config.run.state))
@@ -118,25 +93,22 @@ class Daemon:
             raise
         self._due = False
         self._answers: dict[int, str] = {}
+        self._forgotten: set[str] = set()
         self._committed = self.clocks.monotonic()
         self._cost = 0.0
         self._pruned: float | None = None
         self._last_row = self.clocks.monotonic()
         self._backlog = Backlog(config.run.behind)
         self._future, self._future_told = 0, -_TOLD
+        self.latest: Status | None = None
+        self._reporter = self._made_reporter()
 
     def _pipeline(self) -> Pipeline:
         """Return the pipeline as the state left it, or a new one."""
         config = self.config
         held = self.state.sections()
-        model = None
-        if not held and config.run.model:
-            model = store.read(Path(config.run.model))
-            made = {f"fingerprint.{key}": each for key, each in asdict(model.parameters).items()}
-            if said := self._misfit(made):
-                raise ModelError(f"was made with {said}", path=config.run.model)
-        site = (store.Model() if model is None else model).site(config.model.max_fingerprints)
-        certificate = None if model is None else store.certificate_of(model)
+        model = store.Model() if held else self._model()
+        site, certificate = model.site(config.model.max_fingerprints), store.certificate_of(model)
         pipeline = Pipeline(config, site, learning_of(config), self.sinks, certificate=certificate)
         if held:
             learned = msgspec.msgpack.decode(held.pop(PARAMETERS, _NONE), type=dict[str, object])
@@ -154,6 +126,21 @@ class Daemon:
                 "run.mode to auto or learn"
             )
         return pipeline
+
+    def _model(self) -> store.Model:
+        """Return the model to start from, an empty one where none is set."""
+        path = self.config.run.model
+        if not path:
+            return store.Model()
+        model = store.read(Path(path))
+        made = {f"fingerprint.{key}": each for key, each in asdict(model.parameters).items()}
+        if said := self._misfit(made):
+            raise ModelError(f"was made with {said}", path=path)
+        try:
+            packed(Import(model.apps, [], {}))
+        except ValueError as error:
+            raise ModelError(f"the state has no form for it: {error}", path=path) from error
+        return model
 
     def _misfit(self, learned: Mapping[str, object]) -> str:
         """Return which of some parameters the settings say otherwise, "" for none."""
@@ -207,10 +194,12 @@ class Daemon:
             Tells whether to leave off, between two batches.
         """
         if self._due and not self.commit():
+            self._report()
             return False
         self.serve()
         self.live.look()
         self._tell()
+        self._report()
         any_rows = False
         while not stopped():
             before = self.pipeline.first_open
@@ -220,31 +209,38 @@ class Daemon:
                 break
             if any_rows:
                 self._backlog.reading(self._age())
-            any_rows = True
+            any_rows, self._last_row = True, self.clocks.monotonic()
             self._due |= self.pipeline.first_open != before
             spent = self.clocks.monotonic() - self._committed
-            if self._due and self._cost <= spent * _COMMITTING and not self.commit():
-                return True
-        if any_rows:
-            self._last_row = self.clocks.monotonic()
-        else:
+            if self._due and self._cost <= spent * _COMMITTING:
+                if not self.commit():
+                    return True
+                self.serve()
+            self._report()
+        if not any_rows:
             self._wait_out()
         if self._due:
             self.commit()
         else:
             self.sinks.write(self.state)
+        self._report()
         return any_rows
 
     def serve(self) -> None:
         """Carry out what people asked for; it is answered with the next commit."""
-        for number, asked in self.state.requests():
+        try:
+            requests = self.state.requests()
+        except OutputError:
+            # The next commit fails too, and says so.
+            return
+        for number, asked in requests:
             if number in self._answers:
                 continue
             try:
                 request = decoded(asked)
                 answer = carry_out(request, self.pipeline)
                 if isinstance(request, ForgetDevice):
-                    self.state.forget_device(request.device)
+                    self._forgotten.add(request.device)
             except (UsageError, ValueError) as error:
                 answer = f"{REFUSED}{error}"
             self._answers[number] = answer
@@ -271,6 +267,7 @@ class Daemon:
             self.sinks.notices,
             wall,
             dict(self._answers),
+            self._forgotten,
         )
         try:
             self.state.commit(commit)
@@ -282,10 +279,12 @@ class Daemon:
         self._failing = False
         self._due = False
         self._answers.clear()
+        self._forgotten.clear()
         self.sinks.committed()
         self.live.committed()
         self.sinks.write(self.state)
         self._prune(wall)
+        self._reporter.outdated()
         self._committed = self.clocks.monotonic()
         self._cost = self._committed - begun
         return True
@@ -311,12 +310,52 @@ class Daemon:
             _logger.warning(text, more, self.config.run.skew)
             self._future, self._future_told = self.live.future, now
 
+    def _made_reporter(self) -> Reporter:
+        parts = Parts(
+            self.config,
+            self.pipeline,
+            self.live,
+            self.follower,
+            self.sinks,
+            self.state,
+            self.stats,
+        )
+        return Reporter(parts, self.clocks.wall(), self.clocks.monotonic())
+
+    def status(self) -> Status:
+        """Return what the daemon does now."""
+        wall, monotonic = self.clocks.wall(), self.clocks.monotonic()
+        silence = monotonic - self._last_row
+        return self._reporter.status(
+            Moment(wall, monotonic, silence, self._backlog.behind, self._failing, self._cost)
+        )
+
+    def _report(self) -> None:
+        """Tell the status, where it is time, to whoever looks at the state."""
+        now = self.clocks.monotonic()
+        if not self._reporter.due(now):
+            return
+        self.latest = self.status()
+        self._reporter.told(now)
+        # Nothing depends on it.
+        with suppress(OutputError, StateError):
+            self.state.keep_status(encoded(self.latest))
+
     def close(self) -> None:
         """Leave off: what open batches have is read again at the next start."""
         # What was not committed may be half a batch: nothing is but at the end of one.
         self.follower.close()
         self.sinks.close()
         self.state.close()
+
+
+def _check_output(config: Config) -> None:
+    """Raise ConfigError where the daemon's logs would lie among those that it follows."""
+    output = Path(config.run.output).resolve()
+    for place in map(Path, config.run.logs):
+        if output in (place.resolve(), place.parent.resolve() if place.suffix else None):
+            said = f"run.output is {config.run.output}, where logs are followed"
+            raise ConfigError(f"{said}: Zeek's own notice.log is there; name another folder")
 
 
 def learning_of(config: Config) -> Learning:

@@ -29,7 +29,7 @@ from flowprint_zeek.stream.notices import Row, digest_notice, unseen_notice
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from flowprint_zeek.core.arrays import Bools
     from flowprint_zeek.known import Site
@@ -122,6 +122,11 @@ class Detector:
         """Forget what was written of a device."""
         self._written = {key: said for key, said in self._written.items() if key[0] != device}
 
+    def forget(self, elements: Iterable[str]) -> None:
+        """Forget that elements were seen beside known apps."""
+        for element in elements:
+            self._doubtful.pop(element, None)
+
     def new_day(self, day: int, now: int) -> None:
         """End a day (µs at its start): write the digest of the notices withheld on it."""
         self._written.clear()
@@ -164,6 +169,10 @@ class Detector:
                 continue
             if view.device(at) in view.shared:
                 evidence.judged.verdict[at] = SHARED_ADDRESS
+                continue
+            if all(map(self.site.dismissals.cover, evidence.core(at))):
+                # Only where the similarity decides; otherwise what is dismissed is not new.
+                evidence.judged.verdict[at] = DISMISSED
                 continue
             own_flows = int(view.found.own_flows[at])
             app = self.pending.meet(

@@ -115,6 +115,11 @@ class Hosts:
         groups = dict.fromkeys(group for host in found for group in host.groups)
         return Host(next(named, "") or self.leases.name(address), tuple(groups))
 
+    def addresses(self, device: str) -> list[str]:
+        """Return the addresses of a device: its own, or with a MAC those that dhcp.log told."""
+        address = _address(device)
+        return [address, *self.leases.addresses(address)]
+
     def forget(self, device: str) -> None:
         """Forget what dhcp.log told of a device."""
         self.leases.forget(_address(device))

@@ -24,6 +24,9 @@ from flowprint_zeek.stream.pending import PendingState
 from flowprint_zeek.zeek.beside import BesideState
 from flowprint_zeek.zeek.leases import LeasesState
 
+PARAMETERS = "parameters"
+"""Section beside the parts: the settings that what was learned depends on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -101,12 +104,12 @@ def part(name: str, held: Mapping[str, bytes]) -> Any:  # noqa: ANN401  whatever
         raise ValueError(f"lacks {name}")
     try:
         kind = get_type_hints(PipelineState)[name]
-        return msgspec.msgpack.decode(held[name], type=kind, dec_hook=_made)
-    except msgspec.MsgspecError as error:
+        return msgspec.msgpack.decode(held[name], type=kind, dec_hook=made)
+    except ValueError as error:
         raise ValueError(f"{name} is damaged: {error}") from error
 
 
-def _made(kind: type[Any], value: Any) -> Any:  # noqa: ANN401  whatever the types declare
+def made(kind: type[Any], value: Any) -> Any:  # noqa: ANN401  whatever the types declare
     """Return a value of a type that MessagePack lacks."""
     if kind is Counter or getattr(kind, "__origin__", None) is Counter:
         return Counter(value)

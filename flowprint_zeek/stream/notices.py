@@ -178,14 +178,15 @@ def _message(finding: Finding, app: PendingApp, since: int | None) -> str:
     form = "%H:%MZ" if today else "%Y-%m-%d %H:%MZ"
     begun = datetime.fromtimestamp(app.first / SECOND, UTC).strftime(form)
     return (
-        f"New app on {finding.device}{_called(finding.host)}: {_names(finding.novel, _LISTED)}, not seen at this site "
-        f"{age}; {_count(app.n_flows, 'flow')} in {_count(app.n_batches, 'batch', 'batches')} "
+        f"New app on {finding.device}{_called(finding.host)}: {_names(finding.novel, _LISTED)}, "
+        f"not seen at this site {age}; "
+        f"{_count(app.n_flows, 'flow')} in {_count(app.n_batches, 'batch', 'batches')} "
         f"since {begun}; {_count(len(app.devices), 'device')} so far"
     )
 
 
 def _called(host: Host) -> str:
-    """Return name and groups in brackets: `` (lt-4711 of sales, floor-3)``, "" where none is told."""
+    """Return name and groups in brackets, `` (lt-4711 of sales, floor-3)``; "" without any."""
     parts = [_in_brackets(host.name)] if host.name else []
     if host.groups:
         more = f" and {len(host.groups) - _LISTED} more" if len(host.groups) > _LISTED else ""

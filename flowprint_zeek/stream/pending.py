@@ -129,7 +129,7 @@ class PendingApps:
         self.rule = rule
         self.withheld: dict[int, PendingApp] = {}
         self._apps: dict[int, PendingApp] = {}
-        self._next = 0
+        self._next = 1
         self._by_element: dict[tuple[str, str], int] = {}
         self._day = -1
         self._raised = 0

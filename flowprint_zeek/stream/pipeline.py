@@ -67,6 +67,8 @@ class Pipeline:
 
     Attributes
     ----------
+    parameters : Parameters
+        Parameters of fingerprinting.
     hosts : Hosts
         Names and groups of devices.
 
@@ -90,7 +92,7 @@ class Pipeline:
         self._browser_domains = site.browsers.domains = config.browser.domains
         self.certificate = certificate
         self.learning = learning
-        self._parameters = parameters_of(config)
+        self.parameters = parameters_of(config)
         self._selector = Selector(selection_of(config))
         self._ignored = config.ignore.names
         self._browsers_apart = config.browser.apart
@@ -98,7 +100,7 @@ class Pipeline:
         self._sharing = Sharing(config.device.shared_clients, config.device.shared_endpoints)
         self._beside = beside_of(config)
         self._batcher = Batcher(timing_of(config))
-        self._late = LateSlices(self._parameters.scheme, self._batcher.timing)
+        self._late = LateSlices(self.parameters.scheme, self._batcher.timing)
         self._health = Health(config.detect.max_capture_loss, config.detect.min_coverage)
         self._maintenance = maintenance_of(config)
         self.hosts = hosts_of(config)
@@ -193,7 +195,11 @@ class Pipeline:
 
     def conn(self, chunk: pd.DataFrame) -> None:
         """Take rows of conn.log as `conn_rows` returns them."""
-        self._batcher.add(self._selector.select(chunk))
+        flows = self._selector.select(chunk)
+        if len(flows) < len(chunk):
+            # Nobody will ask for what other logs said of connections that are no flows.
+            self._beside.forget(set(chunk["uid"].tolist()).difference(flows["uid"].tolist()))
+        self._batcher.add(flows)
 
     def again(self, chunk: pd.DataFrame) -> None:
         """Take rows of conn.log that were taken before a restart, and count none of them twice."""
@@ -262,11 +268,14 @@ class Pipeline:
 
     def forget_device(self, device: str) -> None:
         """Forget what a device did; elements that it brought to the site stay, without a device."""
+        addresses = self.hosts.addresses(device)
         self.site.seen.forget_device(device)
         self.site.browsers.forget_device(device)
         self.pending.forget_device(device)
         self.detector.forget_device(device)
-        self._sharing.forget_device(device)
+        self._sharing.forget_device(device, addresses)
+        for address in addresses:
+            self._beside.forget_host(address)
         self._late.forget_device(device)
         self.hosts.forget(device)
         self.counts.devices.discard(device)
@@ -292,6 +301,7 @@ class Pipeline:
     def _close(self, batches: Iterable[ClosedBatch]) -> None:
         for batch in batches:
             self._closed = self.timing.closes(batch.number)
+            self.site.dismissals.expire(self._closed)
             day = self._today(self._closed)
             # By the time of closing: the row that the watermark comes from depends on the files.
             self._beside.expire(self._closed)
@@ -341,7 +351,6 @@ class Pipeline:
         self.site.seen.expire(old)
         self.site.known.expire(old)
         self.site.browsers.expire(old)
-        self.site.dismissals.expire(now)
         self._sharing.expire(old)
         self.hosts.leases.expire(old)
 
@@ -357,7 +366,7 @@ class Pipeline:
         if self._browsers_apart:
             part = browsing(slices, self.site.browsers, start).astype(np.int64)
             slices = slices.assign(part=part)
-        found = fingerprint(slices, self._parameters)
+        found = fingerprint(slices, self.parameters)
         self.certificate = _one_kind(self.certificate, found.words.vocabulary)
         self._late.match(self._joined(batch.late, proxies))
         self._late.remember(batch.number, found)

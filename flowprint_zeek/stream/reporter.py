@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from flowprint_zeek import __version__
 from flowprint_zeek.errors import OutputError, StateError
-from flowprint_zeek.stream.attention import Recent, Situation, attention, tally
+from flowprint_zeek.stream.attention import Recent, Situation, Tally, attention, tally
 from flowprint_zeek.stream.live import FOLLOWED, Live
 from flowprint_zeek.stream.report import coverage
-from flowprint_zeek.stream.status import MOST_LOGS, LogStatus, Progress, Status
+from flowprint_zeek.stream.status import MOST_LOGS, Done, Kept, LogStatus, Progress, Reading, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,34 +82,35 @@ class Reporter:
         self._started = wall
         self._recent = Recent(monotonic, self._tally())
         self._told: float | None = None
-        self._rows = 0
+        self._outdated = True
+        self._counted = monotonic, 0
+        self._rows_a_second = 0.0
 
     def due(self, monotonic: float) -> bool:
         """Tell whether it is time for a status."""
-        return self._told is None or monotonic - self._told >= EVERY
+        return self._outdated or self._told is None or monotonic - self._told >= EVERY
+
+    def outdated(self) -> None:
+        """Take in that a batch was committed since the last status."""
+        self._outdated = True
 
     def told(self, monotonic: float) -> None:
         """Take in that a status was told."""
-        self._told, self._rows = monotonic, self._parts.stats.rows.total()
+        self._told, self._outdated = monotonic, False
 
     def status(self, moment: Moment) -> Status:
         """Return what the daemon does at a moment."""
         parts, pipeline = self._parts, self._parts.pipeline
-        counts, stats, day = pipeline.counts, parts.stats, pipeline.day
         logs = [log for kind in FOLLOWED for log in parts.follower.logs(kind)]
-        logs.sort(key=lambda log: not log.grows)
-        newest = parts.live.watermark / 1e6 if parts.live.watermark > 0 else None
-        lag = None if newest is None else round(moment.wall - newest, 3)
-        unwritten = self._unwritten()
-        failing = {log: unwritten.get(log, 0) for log in parts.sinks.failing}
+        reading, kept = self._reading(moment, logs), self._kept(moment)
         situation = Situation(
             [log.log for log in logs],
             self._recent.of(moment.monotonic, self._tally()),
             moment.silence,
-            lag,
+            reading.lag,
             moment.behind,
             moment.unsaved,
-            failing,
+            {log: kept.unwritten.get(log, 0) for log in parts.sinks.failing},
         )
         return Status(
             version=__version__,
@@ -118,55 +119,58 @@ class Reporter:
             mode=parts.config.run.mode,
             phase=pipeline.phase,
             progress=_progress(pipeline),
+            reading=reading,
+            done=_done(pipeline),
+            kept=kept,
+            problems=list(map(_plain, parts.follower.problems)),
+            attention=list(map(_plain, attention(parts.config, pipeline, situation))),
+        )
+
+    def _reading(self, moment: Moment, logs: list[FollowedLog]) -> Reading:
+        parts, stats = self._parts, self._parts.stats
+        newest = parts.live.watermark / 1e6 if parts.live.watermark > 0 else None
+        listed = sorted(logs, key=lambda log: not log.grows)[:MOST_LOGS]
+        return Reading(
             newest=newest,
-            closed=pipeline.last_closed / 1e6 if pipeline.last_closed else None,
-            lag=lag,
+            lag=None if newest is None else round(moment.wall - newest, 3),
             rows=dict(sorted(stats.rows.items())),
             damaged=dict(sorted(stats.damaged.items())),
             rows_a_second=self._rate(moment.monotonic),
-            flows=counts.flows,
-            devices=len(counts.devices),
-            batches=counts.batches,
-            learned=counts.learned,
-            degraded=counts.degraded,
-            fingerprints=counts.fingerprints,
-            unseen=pipeline.detector.unseen,
-            notices=pipeline.detector.notices,
+            dropped=dict(sorted(parts.pipeline.dropped.reasons.items())),
+            overdue=parts.pipeline.overdue,
+            future=parts.live.future,
+            logs=[LogStatus(_plain(str(one.log.path)), one.log.kind, one.unread) for one in listed],
+            n_logs=len(logs),
+            unread=sum(log.unread or 0 for log in logs),
+        )
+
+    def _kept(self, moment: Moment) -> Kept:
+        pipeline, state = self._parts.pipeline, self._parts.state
+        unwritten: dict[str, int] = {}
+        # A state that cannot be read now is told of by what needs it.
+        with suppress(OutputError, StateError):
+            unwritten = state.n_unwritten()
+        return Kept(
             known=len(pipeline.site.known),
             elements=len(pipeline.site.seen),
             pending=len(pipeline.pending),
-            notices_today=0 if day is None else day.notices,
-            held_today=0 if day is None else day.held.total(),
             unwritten=unwritten,
-            overdue=pipeline.overdue,
-            future=parts.live.future,
-            dropped=dict(sorted(pipeline.dropped.reasons.items())),
-            coverage=coverage(pipeline),
-            logs=[_of(log) for log in logs[:MOST_LOGS]],
-            n_logs=len(logs),
-            unread=sum(log.unread or 0 for log in logs),
-            state_bytes=_size(parts.state.path),
+            state_bytes=_size(state.path),
             commit_seconds=round(moment.commit_seconds, 4),
-            problems=[_plain(text) for text in parts.follower.problems],
-            attention=[
-                _plain(text) for text in attention(parts.config, pipeline, situation)
-            ],
         )
 
-    def _tally(self):
+    def _tally(self) -> Tally:
         parts = self._parts
         return tally(parts.pipeline, parts.stats, parts.live.future)
 
-    def _unwritten(self) -> dict[str, int]:
-        # A state that cannot be read just now is told by what needs it.
-        with suppress(OutputError, StateError):
-            return self._parts.state.n_unwritten()
-        return {}
-
     def _rate(self, monotonic: float) -> float:
-        elapsed = 0.0 if self._told is None else monotonic - self._told
-        rows = self._parts.stats.rows.total() - self._rows
-        return round(rows / elapsed, 1) if elapsed > 0 else 0.0
+        """Return the rows a second of the last while; of a moment they would say nothing."""
+        since, before = self._counted
+        rows = self._parts.stats.rows.total()
+        if monotonic - since >= EVERY:
+            self._rows_a_second = round((rows - before) / (monotonic - since), 1)
+            self._counted = monotonic, rows
+        return self._rows_a_second
 
 
 def _progress(pipeline: Pipeline) -> Progress | None:
@@ -178,8 +182,22 @@ def _progress(pipeline: Pipeline) -> Progress | None:
     return Progress(round(min(max(passed / (end - begin), 0.0), 1.0), 4), end / 1e6)
 
 
-def _of(log: FollowedLog) -> LogStatus:
-    return LogStatus(_plain(str(log.log.path)), log.log.kind, log.unread)
+def _done(pipeline: Pipeline) -> Done:
+    counts, day = pipeline.counts, pipeline.day
+    return Done(
+        closed=pipeline.last_closed / 1e6 if pipeline.last_closed else None,
+        flows=counts.flows,
+        devices=len(counts.devices),
+        batches=counts.batches,
+        learned=counts.learned,
+        degraded=counts.degraded,
+        fingerprints=counts.fingerprints,
+        unseen=pipeline.detector.unseen,
+        notices=pipeline.detector.notices,
+        notices_today=0 if day is None else day.notices,
+        held_today=0 if day is None else day.held.total(),
+        coverage=coverage(pipeline),
+    )
 
 
 def _size(path: Path) -> int | None:

@@ -5,17 +5,21 @@ A request is put into the state, carried out between two batches, and answered t
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+import re
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flowprint_zeek.core.elements import in_order
+from flowprint_zeek.core.elements import fingerprint_id, in_order
 from flowprint_zeek.errors import UsageError
 from flowprint_zeek.known import KnownApp
+from flowprint_zeek.stored import is_element
+from flowprint_zeek.stream.kept import made
 
 if TYPE_CHECKING:
-    from flowprint_zeek.known import Label as Naming
+    from collections.abc import Sequence
+
     from flowprint_zeek.stream.pending import PendingApp
     from flowprint_zeek.stream.pipeline import Pipeline
 
@@ -24,6 +28,8 @@ REFUSED = "refused: "
 
 PENDING = "p"
 """What the id of a pending app begins with, before its number; ids of known apps have 16 digits."""
+
+_PENDING = re.compile(rf"{PENDING}(0|[1-9][0-9]{{0,17}})")
 
 
 class Label(msgspec.Struct, tag=True, frozen=True):
@@ -62,19 +68,38 @@ class ForgetDevice(msgspec.Struct, tag=True, frozen=True):
 
 
 class Import(msgspec.Struct, tag=True, frozen=True):
-    """Take in what another site knows."""
+    """Take in what another site knows.
+
+    Attributes
+    ----------
+    apps : list of KnownApp
+        Known apps.
+    sightings : list of (str, int, int, int)
+        Elements seen there, see `SeenElements`.
+    said : dict
+        Parameters that they were made with, see `store.said`, as far as the model tells.
+    """
 
     apps: list[KnownApp]
     sightings: list[tuple[str, int, int, int]]
-    certificate: str
+    said: dict[str, Any]
 
 
 Request = Label | Dismiss | Allow | Forget | ForgetDevice | Import
 
 
 def encoded(request: Request) -> bytes:
-    """Return a request as the state holds it."""
-    return msgspec.msgpack.encode(request)
+    """Return a request as the state holds it.
+
+    Raises
+    ------
+    ValueError
+        The state has no form for a text or a number in it.
+    """
+    try:
+        return msgspec.msgpack.encode(request)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
 
 
 def decoded(data: bytes) -> Request:
@@ -85,12 +110,8 @@ def decoded(data: bytes) -> Request:
     ValueError
         It is something else.
     """
-    request: Request = msgspec.msgpack.decode(data, type=Request, dec_hook=_counter)
+    request: Request = msgspec.msgpack.decode(data, type=Request, dec_hook=made)
     return request
-
-
-def _counter(kind: type[object], value: object) -> object:
-    return Counter(value) if kind is not None else value  # type: ignore[call-overload]  # a dict
 
 
 def carry_out(request: Request, pipeline: Pipeline) -> str:
@@ -99,120 +120,170 @@ def carry_out(request: Request, pipeline: Pipeline) -> str:
     Raises
     ------
     UsageError
-        Something that it names is not there.
+        Something that it names is not there, or does not fit.
     """
     match request:
         case Label(apps=apps, label=label):
-            _labelled(apps, label, pipeline)
-            return f"{label}: {len(apps)} known"
+            done = f"labelled {label}: {_labelled(apps, label, pipeline)}"
         case Dismiss():
-            return f"dismissal {_dismissed(request, pipeline)}"
+            done = f"dismissal {_dismissed(request, pipeline)}"
         case Allow(dismissals=numbers):
-            held = {one.number for one in pipeline.site.dismissals}
-            _refuse([str(n) for n in numbers if n not in held], "dismissal")
-            for number in numbers:
-                pipeline.site.dismissals.remove(number)
-            return f"{len(numbers)} taken back"
+            done = f"taken back: {_allowed(numbers, pipeline)}"
         case Forget(apps=apps):
-            return f"{len(apps)} forgotten, {_forgotten(apps, pipeline)} elements with them"
+            done = f"forgotten: {_forgotten(apps, pipeline)}"
         case ForgetDevice(device=device):
+            if not _is_known(device, pipeline):
+                raise UsageError(f"nothing is known of a device {device}")
             pipeline.forget_device(device)
-            return f"{device} is forgotten"
+            done = f"forgotten: device {device}"
         case Import():
-            return _imported(request, pipeline)
+            done = _imported(request, pipeline)
+    if also := _settled(pipeline):
+        done += f"; pending no more: {', '.join(also)}"
+    return done
 
 
 def pending_of(name: str, pipeline: Pipeline) -> PendingApp | None:
     """Return the pending app that an id is of, None if of none."""
-    number = name.removeprefix(PENDING)
-    if name == number or not number.isdecimal():
-        return None
-    return pipeline.pending.get(int(number))
+    found = _PENDING.fullmatch(name)
+    return None if found is None else pipeline.pending.get(int(found[1]))
 
 
-def _refuse(unknown: list[str], what: str) -> None:
+def _refuse(unknown: Sequence[object], what: str) -> None:
     if unknown:
-        raise UsageError(f"no {what} {', '.join(unknown)}: see apps list")
+        raise UsageError(f"no {what} {', '.join(map(str, unknown))}: see apps list")
 
 
-def _found(apps: list[str], pipeline: Pipeline, *, known: bool) -> list[PendingApp | str]:
-    """Return the pending apps, and the ids of the known ones, that ids are of."""
-    found: list[PendingApp | str] = []
-    unknown = []
-    for name in dict.fromkeys(apps):
-        app = pending_of(name, pipeline)
-        if app is not None:
-            found.append(app)
-        elif known and name in pipeline.site.known:
-            found.append(name)
-        else:
-            unknown.append(name)
+def _found(apps: list[str], pipeline: Pipeline, *, known: bool) -> dict[str, PendingApp | None]:
+    """Return the pending apps that ids are of, None for those of known apps."""
+    found = {name: pending_of(name, pipeline) for name in apps}
+    unknown = [
+        name
+        for name, app in found.items()
+        if app is None and not (known and name in pipeline.site.known)
+    ]
     _refuse(unknown, "app" if known else "pending app")
     return found
 
 
-def _labelled(apps: list[str], label: str, pipeline: Pipeline) -> None:
-    site = pipeline.site
-    for app in _found(apps, pipeline, known=True):
-        if isinstance(app, str):
-            site.known.label(app, label)
-            continue
-        elements = in_order(set(app.core))
-        count = max(app.n_flows, 1)
-        labels: Counter[Naming] = Counter({label: count})
-        site.known.put(KnownApp(elements, count, app.n_batches, labels, app.first, app.last))
-        for element in elements:
-            site.seen.put(element, app.first, app.last, app.core[element])
-        for device in sorted(app.devices):
-            site.seen.put_device(device, elements, app.last)
-        pipeline.pending.remove(app.number)
+def _labelled(apps: list[str], label: str, pipeline: Pipeline) -> str:
+    found = _found(apps, pipeline, known=True)
+    for name, app in found.items():
+        key = name if app is None else _made_known(app, pipeline)
+        pipeline.site.known.label(key, label)
+    pipeline.site.known.prune()
+    return ", ".join(found)
+
+
+def _made_known(app: PendingApp, pipeline: Pipeline) -> str:
+    """Let a pending app be known, and return its id."""
+    site, elements = pipeline.site, in_order(app.core)
+    count = max(app.n_flows, 1)
+    site.known.put(KnownApp(elements, count, app.n_batches, first=app.first, last=app.last))
+    for element in elements:
+        site.seen.put(element, app.first, app.last, app.core[element])
+    for device in sorted(app.devices):
+        site.seen.put_device(device, elements, app.last)
+    pipeline.pending.remove(app.number)
+    return fingerprint_id(elements)
 
 
 def _dismissed(request: Dismiss, pipeline: Pipeline) -> int:
-    apps = _found(request.apps, pipeline, known=False)
-    pending = [app for app in apps if not isinstance(app, str)]
+    apps = [app for app in _found(request.apps, pipeline, known=False).values() if app is not None]
     now = pipeline.last_closed
+    if request.span is not None and not now:
+        raise UsageError("no batch has closed yet: there is no log time to count a duration from")
+    if not (apps or request.names or request.devices):
+        raise UsageError("nothing is named that could be dismissed")
     made = pipeline.site.dismissals.add(
-        elements=in_order({element for app in pending for element in app.core}),
+        elements=in_order({element for app in apps for element in app.core}),
         names=request.names,
         devices=request.devices,
         reason=request.reason,
         made=now,
         until=None if request.span is None else now + request.span,
     )
-    for app in pending:
+    for app in apps:
         pipeline.pending.remove(app.number)
     return made.number
 
 
-def _forgotten(apps: list[str], pipeline: Pipeline) -> int:
+def _allowed(numbers: list[int], pipeline: Pipeline) -> str:
+    chosen = dict.fromkeys(numbers)
+    held = {one.number for one in pipeline.site.dismissals}
+    _refuse([number for number in chosen if number not in held], "dismissal")
+    for number in chosen:
+        pipeline.site.dismissals.remove(number)
+    return ", ".join(map(str, chosen))
+
+
+def _forgotten(apps: list[str], pipeline: Pipeline) -> str:
     site = pipeline.site
     elements: set[str] = set()
-    for app in _found(apps, pipeline, known=True):
-        if isinstance(app, str):
-            elements.update(site.known.forget(app).elements)
+    found = _found(apps, pipeline, known=True)
+    for name, app in found.items():
+        if app is None:
+            elements.update(site.known.forget(name).elements)
         else:
             pipeline.pending.remove(app.number)
+            pipeline.detector.forget(app.core)
     for _, known in site.known:
         elements.difference_update(known.elements)
     site.seen.forget(sorted(elements))
-    return len(elements)
+    pipeline.detector.forget(elements)
+    return f"{', '.join(found)}, {len(elements)} elements with them"
+
+
+def _is_known(device: str, pipeline: Pipeline) -> bool:
+    """Tell whether anything is known of a device."""
+    site = pipeline.site
+    known = site.seen.has_device(device) or site.browsers.has_device(device)
+    return known or device in pipeline.counts.devices
+
+
+def _settled(pipeline: Pipeline) -> list[str]:
+    """Forget pending apps of which nothing is new any more, and return their ids."""
+    seen, dismissals = pipeline.site.seen, pipeline.site.dismissals
+    by_novelty = pipeline.detector.rule.by == "novelty"
+    settled = [
+        app
+        for app in pipeline.pending
+        if all(map(dismissals.cover_device, app.devices))
+        or all(dismissals.cover(one) or (by_novelty and seen.on_site(one)) for one in app.core)
+    ]
+    for app in settled:
+        pipeline.pending.remove(app.number)
+    return [f"{PENDING}{app.number}" for app in settled]
 
 
 def _imported(request: Import, pipeline: Pipeline) -> str:
-    site = pipeline.site
-    if request.apps and pipeline.certificate not in (None, request.certificate):
-        raise UsageError(
-            f"the model tells certificates apart by {request.certificate}, this site by "
-            f"{pipeline.certificate}"
-        )
-    before = len(site.known)
+    _check_fit(request, pipeline)
+    site, now = pipeline.site, pipeline.last_closed
+    pipeline.certificate = pipeline.certificate or str(request.said.get("certificate", "")) or None
+    before, forgotten = len(site.known), site.known.forgotten
+    # Counted as seen now: an old model would be forgotten on the next day.
     for app in request.apps:
-        site.known.put(app)
-        for element in app.elements:
-            if not site.seen.on_site(element):
-                site.seen.put(element, app.first, app.last, max(app.n_batches, 1))
-    for row in request.sightings:
-        site.seen.put(*row)
+        elements = in_order(set(app.elements))
+        times = (now, now) if now else (app.first, app.last)
+        site.known.put(replace(app, elements=elements, first=times[0], last=times[1]))
+    for element, first, last, count in request.sightings:
+        site.seen.put(element, now or first, now or last, count)
+    more = len(site.known) - before
     site.known.prune()
-    return f"{len(site.known) - before} more known apps, {len(site.known)} in all"
+    gone = site.known.forgotten - forgotten
+    room = f", {gone} had to go (model.max_fingerprints)" if gone else ""
+    return f"{more} more known apps{room}, {len(site.known)} in all"
+
+
+def _check_fit(request: Import, pipeline: Pipeline) -> None:
+    """Raise UsageError where a model cannot be taken in."""
+    here = asdict(pipeline.parameters) | {"certificate": pipeline.certificate}
+    for key, said in request.said.items():
+        if here.get(key) not in (None, said):
+            raise UsageError(f"the model was made with {key} {said}, this site with {here[key]}")
+    named = (element for app in request.apps for element in app.elements)
+    strange = [
+        one for one in (*named, *(row[0] for row in request.sightings)) if not is_element(one)
+    ]
+    if strange or not all(app.elements for app in request.apps):
+        raise UsageError(f"the model holds what is no element: {strange[:1] or 'nothing'}")

@@ -77,10 +77,13 @@ class Sharing:
         """Hold what `state` returned."""
         self._askers = state
 
-    def forget_device(self, device: str) -> None:
-        """Forget what a device asked for."""
-        for askers in self._askers.values():
-            askers.pop(device, None)
+    def forget_device(self, device: str, addresses: Iterable[str]) -> None:
+        """Forget whom a device asked for names, and who asked its addresses."""
+        for host in addresses:
+            self._askers.pop(host, None)
+        for host, askers in list(self._askers.items()):
+            if askers.pop(device, None) is not None and not askers:
+                del self._askers[host]
 
     def expire(self, before: int) -> None:
         """Forget who asked for names before a time, µs."""

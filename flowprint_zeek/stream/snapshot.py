@@ -14,13 +14,17 @@ from urllib.parse import quote
 
 import msgspec
 
-from flowprint_zeek.errors import StateError
+from flowprint_zeek.core.fingerprint import Parameters
+from flowprint_zeek.errors import OutputError, StateError
+from flowprint_zeek.stream import status
 from flowprint_zeek.stream.explained import Explained
-from flowprint_zeek.stream.kept import part
+from flowprint_zeek.stream.kept import PARAMETERS, part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from flowprint_zeek.stream.status import Status
 
 
 class Snapshot:
@@ -34,19 +38,26 @@ class Snapshot:
     Raises
     ------
     StateError
-        There is none, or it cannot be read. The methods raise it too.
+        There is none, it holds nothing yet, or it cannot be read. The methods raise it too.
+    OutputError
+        It cannot be written; of the methods that do.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.exists():
-            raise StateError("there is no state: no daemon has run with it yet", path=path)
+        try:
+            path.stat()
+        except FileNotFoundError:
+            said = "there is no state: no daemon has run with it yet"
+            raise StateError(said, path=path) from None
+        except OSError as error:
+            raise StateError(f"cannot be read: {error.strerror}", path=path) from error
 
     @property
     def in_use(self) -> bool:
         """Whether a daemon runs with it."""
         try:
-            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CLOEXEC)
+            lock = os.open(f"{self.path}.lock", os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -59,15 +70,41 @@ class Snapshot:
             os.close(lock)
         return False
 
+    def status(self) -> Status | None:
+        """Return what the daemon last told of itself; None before it told anything."""
+        with self._connected("ro") as db:
+            row = db.execute("SELECT data FROM status").fetchone()
+        try:
+            return None if row is None else status.decoded(row[0])
+        except ValueError as error:
+            said = f"holds a status of another version of this program ({error})"
+            raise StateError(said, path=self.path) from error
+
     def parts(self, *names: str) -> list[Any]:
         """Return parts of the pipeline's state, see `kept.PipelineState`, of one moment."""
+        rows = self._sections()
+        with self._damage():
+            return [part(name, rows) for name in names]
+
+    def parameters(self) -> Parameters:
+        """Return the parameters that what was learned was made with."""
+        rows = self._sections()
+        with self._damage():
+            held = msgspec.msgpack.decode(rows[PARAMETERS], type=dict[str, float | str])
+            section = "fingerprint."
+            chosen: dict[str, Any] = {
+                key.removeprefix(section): value
+                for key, value in held.items()
+                if key.startswith(section)
+            }
+            return Parameters(**chosen)
+
+    def _sections(self) -> dict[str, bytes]:
         with self._connected("ro") as db:
             rows = dict(db.execute("SELECT name, data FROM section").fetchall())
-        try:
-            return [part(name, rows) for name in names]
-        except ValueError as error:
-            said = "holds nothing yet" if not rows else f"is damaged ({error})"
-            raise StateError(said, path=self.path) from error
+        if not rows:
+            raise StateError("holds nothing yet: no batch has closed", path=self.path)
+        return rows
 
     def notices(self, most: int) -> list[tuple[str, dict[str, Any]]]:
         """Return the last notices, the newest first: id, "" without one, and row."""
@@ -75,18 +112,23 @@ class Snapshot:
             rows = db.execute(
                 "SELECT id, row FROM notice ORDER BY number DESC LIMIT ?", (most,)
             ).fetchall()
-        return [(key, msgspec.msgpack.decode(row)) for key, row in rows]
+        with self._damage():
+            return [(key, msgspec.msgpack.decode(row, type=dict[str, Any])) for key, row in rows]
 
-    def notice(self, key: str) -> tuple[dict[str, Any], Explained] | None:
-        """Return the last notice of an id, which may be cut, and what it rests on."""
+    def found(self, key: str) -> dict[str, tuple[dict[str, Any], Explained]]:
+        """Return the notices of which the id begins so, by id: row, and what it rests on."""
         with self._connected("ro") as db:
-            row = db.execute(
-                "SELECT row, why FROM notice WHERE id GLOB ? ORDER BY number DESC LIMIT 1",
-                (f"{key}*",),
-            ).fetchone()
-        if row is None:
-            return None
-        return msgspec.msgpack.decode(row[0]), msgspec.msgpack.decode(row[1], type=Explained)
+            rows = db.execute(
+                "SELECT id, row, why FROM notice WHERE id GLOB ? ORDER BY number", (f"{key}*",)
+            ).fetchall()
+        with self._damage():
+            return {
+                one: (
+                    msgspec.msgpack.decode(row, type=dict[str, Any]),
+                    msgspec.msgpack.decode(why, type=Explained),
+                )
+                for one, row, why in rows
+            }
 
     def ask(self, request: bytes) -> int:
         """Put a request and return its number."""
@@ -94,6 +136,12 @@ class Snapshot:
             number = db.execute("INSERT INTO request (asked) VALUES (?)", (request,)).lastrowid
             db.commit()
         return number or 0
+
+    def withdraw(self, number: int) -> None:
+        """Take a request back, or forget its answer."""
+        with self._connected("rw") as db:
+            db.execute("DELETE FROM request WHERE number = ?", (number,))
+            db.commit()
 
     def answer(self, number: int) -> str | None:
         """Return the answer to a request and forget it; None while there is none."""
@@ -108,7 +156,21 @@ class Snapshot:
     def _connected(self, mode: str) -> Iterator[sqlite3.Connection]:
         try:
             uri = f"file:{quote(str(self.path))}?mode={mode}"
+            if mode == "ro" and not self.path.with_name(f"{self.path.name}-wal").exists():
+                # Nobody writes: nothing need be made beside it, and its folder may be read-only.
+                uri += "&immutable=1"
             with closing(sqlite3.connect(uri, uri=True, timeout=30)) as db:
                 yield db
+        except sqlite3.OperationalError as error:
+            if mode == "rw":
+                raise OutputError(f"cannot be written: {error}", path=self.path) from error
+            raise StateError(f"cannot be read: {error}", path=self.path) from error
         except sqlite3.Error as error:
-            raise StateError(f"cannot be used: {error}", path=self.path) from error
+            raise StateError(f"is damaged ({error})", path=self.path) from error
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateError(f"is damaged ({error})", path=self.path) from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from flowprint_zeek.stream.live import Resume
 from flowprint_zeek.zeek.tail import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 VERSION = 1
@@ -44,12 +45,19 @@ CREATE INDEX notice_id ON notice (id);
 CREATE TABLE request (
     number INTEGER PRIMARY KEY AUTOINCREMENT, asked BLOB NOT NULL, answer TEXT
 );
+CREATE TABLE status (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL);
 """
 
 MIGRATIONS: dict[int, str] = {}
 """Statements that lead from each earlier version to the next."""
 
 _MOST_WAL = 1 << 26
+
+_ANSWERS = 100
+"""Answers to the last requests that are kept for those who asked."""
+
+_PATIENCE = (0.02, 0.05, 0.1)
+"""Seconds to wait for the lock: who only looks whether it is taken has it for a moment."""
 
 
 class Line(NamedTuple):
@@ -88,6 +96,8 @@ class Commit:
         Wall clock, seconds.
     answers : mapping of int to str
         What was made of requests, by their numbers.
+    forgotten : collection of str
+        Devices of which the notices go that there were before.
     """
 
     sections: Mapping[str, bytes]
@@ -96,6 +106,7 @@ class Commit:
     notices: Sequence[Noted]
     now: float
     answers: Mapping[int, str] = field(default_factory=dict)
+    forgotten: Collection[str] = ()
 
 
 class State:
@@ -133,11 +144,16 @@ class State:
     def _take_lock(self) -> None:
         self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._release()
-            raise StateError("is in use: another daemon runs with it", path=self.path) from None
+        for wait in (*_PATIENCE, None):
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if wait is not None:
+                    time.sleep(wait)
+                    continue
+                self._release()
+                raise StateError("is in use: another daemon runs with it", path=self.path) from None
+            return
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -263,11 +279,14 @@ class State:
                 "INSERT INTO output (log, opened, line) VALUES (?, ?, ?)", commit.lines
             )
             self._db.executemany(
+                "DELETE FROM notice WHERE device = ?", [(device,) for device in commit.forgotten]
+            )
+            self._db.executemany(
                 "INSERT INTO notice (id, device, ts, row, why) VALUES (?, ?, ?, ?, ?)",
                 commit.notices,
             )
             self._db.executemany(
-                "UPDATE request SET answer = ? WHERE number = ?",
+                "UPDATE request SET answer = ?, asked = x'' WHERE number = ?",
                 [(answer, number) for number, answer in commit.answers.items()],
             )
         self._crcs, self._logs = crcs, dict(commit.logs)
@@ -295,6 +314,18 @@ class State:
                 "DELETE FROM output WHERE number = ?", [(number,) for number in numbers]
             )
 
+    def n_unwritten(self) -> dict[str, int]:
+        """Return how many lines are due, by log."""
+        with self._told():
+            return dict(self._db.execute("SELECT log, count(*) FROM output GROUP BY log"))
+
+    def keep_status(self, text: str) -> None:
+        """Keep what the daemon says of itself; not where the file is gone until a commit."""
+        if self._gone():
+            return
+        with self._told(), self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO status VALUES (1, ?)", (text,))
+
     def requests(self) -> list[tuple[int, bytes]]:
         """Return what people asked for and nobody answered yet, with its number."""
         with self._told():
@@ -302,15 +333,15 @@ class State:
                 "SELECT number, asked FROM request WHERE answer IS NULL ORDER BY number"
             ).fetchall()
 
-    def forget_device(self, device: str) -> None:
-        """Forget the notices of a device."""
-        with self._told(), self._transaction():
-            self._db.execute("DELETE FROM notice WHERE device = ?", (device,))
-
     def prune(self, now: float, keep: float) -> None:
-        """Forget notices and logs older than so many seconds of wall clock."""
+        """Forget notices and logs older than so many seconds, and answers that nobody came for."""
         with self._told(), self._transaction():
             self._db.execute("DELETE FROM notice WHERE ts < ?", (round((now - keep) * 1e6),))
+            self._db.execute(
+                "DELETE FROM request WHERE answer IS NOT NULL AND number <= "
+                "(SELECT max(number) FROM request) - ?",
+                (_ANSWERS,),
+            )
             gone = self._db.execute(
                 "DELETE FROM log WHERE committed < ? RETURNING identity", (now - keep,)
             ).fetchall()

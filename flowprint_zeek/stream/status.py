@@ -47,6 +47,99 @@ class LogStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What comes in.
+
+    Attributes
+    ----------
+    newest : float or None
+        Log time of the newest row since the start.
+    lag : float or None
+        Seconds from there to when this was told.
+    rows, damaged : dict of str to int
+        Good and damaged rows read since the start, by kind of log.
+    rows_a_second : float
+        Rows read a second, in the last ten seconds or so.
+    dropped : dict of str to int
+        Rows of all time that became no flow, by reason.
+    overdue, future : int
+        Rows that came after their batch had closed, of all time, and rows since the start that
+        were left out because they end later than can be.
+    logs : list of LogStatus
+        Logs that are followed, at most `MOST_LOGS` of them.
+    n_logs, unread : int
+        How many there are, and the bytes of all that wait to be read, as far as known.
+    """
+
+    newest: float | None
+    lag: float | None
+    rows: dict[str, int]
+    damaged: dict[str, int]
+    rows_a_second: float
+    dropped: dict[str, int]
+    overdue: int
+    future: int
+    logs: list[LogStatus]
+    n_logs: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was made of it, of all time.
+
+    Attributes
+    ----------
+    closed : float or None
+        Log time at which the last batch closed.
+    flows, devices, batches, learned, degraded, fingerprints, unseen, notices : int
+        Flows, their devices, batches, those among them that were learned and those that were not
+        trusted, fingerprints, unseen ones among them, and notices of unseen apps.
+    notices_today, held_today : int
+        Notices of the day at hand in log time, and those that a shadow mode held back.
+    coverage : dict of str to float or None
+        Shares of the flows by what tells a name of them.
+    """
+
+    closed: float | None
+    flows: int
+    devices: int
+    batches: int
+    learned: int
+    degraded: int
+    fingerprints: int
+    unseen: int
+    notices: int
+    notices_today: int
+    held_today: int
+    coverage: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept.
+
+    Attributes
+    ----------
+    known, elements, pending : int
+        Known apps, elements that the site has seen, apps that wait for a person.
+    unwritten : dict of str to int
+        Lines that could not be written yet, by log.
+    state_bytes : int or None
+        Size of the state.
+    commit_seconds : float
+        What its last commit took.
+    """
+
+    known: int
+    elements: int
+    pending: int
+    unwritten: dict[str, int]
+    state_bytes: int | None
+    commit_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What a daemon does now.
 
@@ -62,42 +155,16 @@ class Status:
         What was done with the last batch: one of `phases.MODES`.
     progress : Progress or None
         How far that has come, where it ends by itself.
-    newest, closed : float or None
-        Log time of the newest row since the start, and at which the last batch closed.
-    lag : float or None
-        Seconds from `newest` to `written`.
-    rows, damaged : dict of str to int
-        Good and damaged rows read since the start, by kind of log.
-    rows_a_second : float
-        Rows read since the status before, a second.
-    flows, devices, batches, learned, degraded, fingerprints, unseen, notices : int
-        Of all time: flows, their devices, batches, those among them that were learned and those
-        that were not trusted, fingerprints, unseen ones among them, notices of unseen apps.
-    known, elements, pending : int
-        Known apps, elements that the site has seen, apps that wait for a person.
-    notices_today, held_today : int
-        Notices of the day at hand in log time, and those that a shadow mode held back.
-    unwritten : dict of str to int
-        Lines that could not be written yet, by log.
-    overdue, future : int
-        Rows that came after their batch had closed, of all time, and rows since the start that
-        were left out because they end later than can be.
-    dropped : dict of str to int
-        Rows of all time that became no flow, by reason.
-    coverage : dict of str to float or None
-        Shares of all flows by what tells a name of them.
-    logs : list of LogStatus
-        Logs that are followed, at most `MOST_LOGS` of them.
-    n_logs, unread : int
-        How many there are, and the bytes of all that wait to be read, as far as known.
-    state_bytes : int or None
-        Size of the state.
-    commit_seconds : float
-        What the last commit took.
+    reading : Reading
+        What comes in.
+    done : Done
+        What was made of it.
+    kept : Kept
+        What is kept.
     problems : list of str
         What is wrong with logs now.
     attention : list of str
-        What needs a person, a sentence each.
+        What needs a person, the most urgent first, a sentence each.
     """
 
     version: str
@@ -106,35 +173,9 @@ class Status:
     mode: str
     phase: str | None
     progress: Progress | None
-    newest: float | None
-    closed: float | None
-    lag: float | None
-    rows: dict[str, int]
-    damaged: dict[str, int]
-    rows_a_second: float
-    flows: int
-    devices: int
-    batches: int
-    learned: int
-    degraded: int
-    fingerprints: int
-    unseen: int
-    notices: int
-    known: int
-    elements: int
-    pending: int
-    notices_today: int
-    held_today: int
-    unwritten: dict[str, int]
-    overdue: int
-    future: int
-    dropped: dict[str, int]
-    coverage: dict[str, float | None]
-    logs: list[LogStatus]
-    n_logs: int
-    unread: int
-    state_bytes: int | None
-    commit_seconds: float
+    reading: Reading
+    done: Done
+    kept: Kept
     problems: list[str]
     attention: list[str]
 
@@ -172,9 +213,9 @@ def doing(status: Status) -> str:
 def summary(status: Status) -> str:
     """Return a status in one line."""
     parts = [doing(status)]
-    if status.lag is not None:
-        parts.append(f"newest row {round(status.lag)} s old")
-    parts.append(f"{status.pending} pending apps, {status.notices_today} notices today")
+    if status.reading.lag is not None:
+        parts.append(f"newest row {status.reading.lag:.0f} s old")
+    parts.append(f"{status.kept.pending} pending apps, {status.done.notices_today} notices today")
     if status.attention:
         parts.append(f"needs attention: {status.attention[0]}")
     return "; ".join(parts)

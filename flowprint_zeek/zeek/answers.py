@@ -163,6 +163,15 @@ class Answers:
         if len(self._texts) > self._most_words:
             self._forget_words()
 
+    def forget(self, address: str) -> None:
+        """Drop what a host was answered, and answers with its address."""
+        self._settle()
+        code = self._words.get(address)
+        if code is not None:
+            keys = self._rows[0]
+            self._rows = self._rows[:, (keys >> _HALF != code) & (keys & _LOW != code)]
+            self._forget_words()
+
     def _settle(self) -> None:
         """Sort in what has arrived."""
         if not self._fresh:

@@ -157,6 +157,14 @@ class Beside:
         self.tls.forget(done)
         self._http.forget(done)
 
+    def forget_host(self, address: str) -> None:
+        """Drop the lookups of a host and those for it, and forget that it is a proxy.
+
+        Rows that wait for their connection do not tell whose it is; they are dropped with it.
+        """
+        self._http.forget_proxy(address)
+        self._answers.forget(address)
+
     def expire(self, now: int) -> None:
         """Drop what is too old at a log time, µs, and the oldest beyond the limit."""
         self.tls.expire(now - self._join_keep)

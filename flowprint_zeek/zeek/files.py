@@ -181,7 +181,7 @@ def _refusal(head: bytes) -> str:
 
 
 def _listed(kinds: Collection[str]) -> str:
-    return " or ".join(sorted(kinds))
+    return " or ".join(sorted(kinds, key=lambda kind: (kind != "conn", kind)))
 
 
 def _logs_of(path: str | Path, kinds: Collection[str]) -> Iterator[LogFile]:

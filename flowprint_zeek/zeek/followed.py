@@ -241,9 +241,7 @@ class FollowedLog:
             return None
         self._reading.standing.clear(("read", self.identity))
         self._dry = chunk is None and not tail.replaced
-        if tail.replaced:
-            self._failed = True
-        elif chunk is None:
+        if self._dry:
             self._was_dry, self._rest = True, tail.unfinished
             for path, file in self._files.items():
                 if self._is_at(file):

@@ -159,10 +159,15 @@ class Leases:
         self._holders.expire(before)
         self._names.expire(before)
 
+    def addresses(self, host: str) -> list[str]:
+        """Return the addresses that were told of a MAC."""
+        return [key for key, rows in self._holders.rows.items() if any(t == host for _, t in rows)]
+
     def forget(self, device: str) -> None:
-        """Drop what was told of an address or MAC."""
-        self._names.forget([device, self.host(device)])
-        self._holders.forget([device])
+        """Drop what was told of an address or MAC, and of whoever had the address."""
+        hosts = {device, *(text for _, text in self._holders.rows.get(device, ()))}
+        self._names.forget(hosts)
+        self._holders.forget([device, *self.addresses(device)])
 
     def state(self) -> LeasesState:
         """Return what they hold, to go on from."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
-from flowprint_zeek.core.elements import endpoint, normalise_name, printable
+from flowprint_zeek.core.elements import endpoint, normalise_name, printable, split_endpoint
 from flowprint_zeek.zeek.columns import UNSET, objects
 from flowprint_zeek.zeek.fields import is_address
 from flowprint_zeek.zeek.waiting import Waiting, WaitingState
@@ -190,6 +190,13 @@ class HttpRows:
     def forget(self, uids: Iterable[str]) -> None:
         """Drop the rows of connections that are done with."""
         self._requests.forget(uids)
+
+    def forget_proxy(self, address: str) -> None:
+        """Forget that a host is a proxy."""
+        of_host = [one for one in self._first_told if split_endpoint(one)[0] == address]
+        self._proxies.forget(of_host)
+        for one in of_host:
+            del self._first_told[one]
 
     def expire(self, before: int) -> None:
         """Drop rows and proxies from before a time, µs, and the oldest beyond the limit."""

@@ -107,6 +107,10 @@ WRONG = {
         Exit.LOGS,
         "logs: no connection is a flow of a local device (no rows)",
     ),
+    # States
+    "apps list --state absent.sqlite": (Exit.STATE, "absent.sqlite: there is no state"),
+    "explain --state text.log": (Exit.STATE, "text.log: is damaged (file is not a database)"),
+    "status --state absent.sqlite": (Exit.STATE, "absent.sqlite: there is no state"),
     # Models
     "replay logs -o text.log/out --model absent.json": (
         Exit.MODEL,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.stream.daemon import Clocks, Daemon
+from flowprint_zeek.stream.outputs import NOTICES
 from flowprint_zeek.zeek.header import header_lines
 from flowprint_zeek.zeek.writer import row_line, whole_lines
 from tests.stream.small import BATCH, COLUMNS, MIDNIGHT, SECOND, Conn, conn_log, moved, session
@@ -22,15 +23,15 @@ START = MIDNIGHT / SECOND
 """`MIDNIGHT` in seconds."""
 LEARNED = 900
 """Seconds that the daemon learns."""
-LAST = 3_000
+LAST = 3_900
 """Seconds after which the story is told; a bit later all its batches have closed."""
 
 
 def story() -> list[Conn]:
-    """Return half an hour of known apps, with an unseen app every ten minutes after learning."""
+    """Return an hour of known apps, with an unseen app every ten minutes after learning."""
     told = [
         one
-        for number in range(9)
+        for number in range(12)
         for device in ("10.0.0.1", "10.0.0.2")
         for one in moved(session("mail", number * 300 + 10.0), device)
     ]
@@ -112,7 +113,7 @@ class Site:
         """Write connections to conn.log and ssl.log as Zeek would."""
         for kind in kinds:
             path, columns = self.current / f"{kind}.log", COLUMNS[kind]
-            new = not path.exists()
+            new = not path.exists() or not path.stat().st_size
             lines = header_lines(kind, columns, MIDNIGHT) if new else []
             lines += [row_line(row, columns, tsv=True) for row in self._rows(kind, connections)]
             with path.open("ab") as file:
@@ -152,3 +153,10 @@ class Site:
 
     def outputs(self) -> dict[str, bytes]:
         return written(self.out)
+
+
+def ends_as(site: Site, replay: dict[str, bytes]) -> bool:
+    """Tell whether a site that goes on to its end writes what a replay does."""
+    site.end()
+    assert replay[NOTICES].count(b"Unseen_App") == 3
+    return site.outputs() == replay

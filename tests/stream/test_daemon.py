@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.cli.main import main
 from flowprint_zeek.errors import ConfigError, ModelError, OutputError, StateError
 from flowprint_zeek.stream.daemon import Daemon
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
 from flowprint_zeek.stream.state import State
-from tests.stream.daemons import LAST, Site, expected, small
+from tests.stream.daemons import LAST, LEARNED, Site, ends_as, expected, small, story
+from tests.stream.small import conn_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-HALF = 1_800.0
+HALF = 2_000.0
 
 
 @pytest.fixture
@@ -55,24 +56,21 @@ def failing(times: int, function: Callable[..., Any], error: Exception) -> Calla
     return called
 
 
+FULL = sqlite3.OperationalError("database or disk is full")
+
+
 @contextmanager
-def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def broken(monkeypatch: pytest.MonkeyPatch, error: Exception = FULL) -> Iterator[None]:
     """Let no transaction of a state succeed."""
 
     @contextmanager
     def transaction(_state: State) -> Iterator[None]:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise error
         yield
 
     with monkeypatch.context() as patch:
         patch.setattr(State, "_transaction", transaction)
         yield
-
-
-def ends_as(site: Site, replay: dict[str, bytes]) -> bool:
-    site.end()
-    assert replay[NOTICES].count(b"Unseen_App") == 3
-    return site.outputs() == replay
 
 
 # The state
@@ -86,16 +84,14 @@ def test_nothing_is_read_while_the_state_cannot_be_written(
 ) -> None:
     """A full disk is told once; the logs keep what is to come, and it goes on later."""
     site.follow(HALF)
-    with full_disk(monkeypatch):
+    with broken(monkeypatch):
         site.follow(HALF + 400)
         read = rows_read(site)
         site.follow(HALF + 800)
         assert rows_read(site) == read
-    told = [text for text in caplog.messages if "state.sqlite" in text]
-    assert told == [
-        f"{site.config.run.state}: cannot be written: database or disk is full; nothing is read "
-        "until it can be"
-    ]
+    (told,) = [text for text in caplog.messages if "state.sqlite" in text]
+    said = "cannot be written: database or disk is full; nothing is read until it can be"
+    assert told == f"{site.config.run.state}: {said}"
     site.poll()
     assert rows_read(site) > read
     assert ends_as(site, replay)
@@ -106,13 +102,13 @@ def test_a_restart_while_the_state_cannot_be_written(
 ) -> None:
     """What was done since the last commit is done again."""
     site.follow(HALF)
-    with full_disk(monkeypatch):
+    with broken(monkeypatch):
         site.follow(HALF + 700)
         site.stop()
     assert ends_as(site, replay)
 
 
-@pytest.mark.parametrize("step", ["written", "prune", "unwritten"])
+@pytest.mark.parametrize("step", ["written", "prune", "unwritten", "requests"])
 def test_a_disk_that_is_full_behind_the_commit(
     site: Site, replay: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -148,7 +144,7 @@ def test_a_state_that_is_deleted_while_the_disk_is_full(
     """It is tried again until there is room for a new file."""
     site.follow(HALF)
     Path(site.config.run.state).unlink()
-    with full_disk(monkeypatch):
+    with broken(monkeypatch):
         site.follow(HALF + 700)
     assert ends_as(site, replay)
 
@@ -163,26 +159,40 @@ def test_another_daemon_may_not_take_a_deleted_state(site: Site) -> None:
         Daemon(site.config)
 
 
-def test_a_state_that_is_damaged_while_it_runs_ends_it(site: Site) -> None:
-    """The daemon says what is wrong and leaves the file as it is."""
+def test_a_state_that_is_found_damaged_while_it_runs_ends_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon says what is wrong and what to do, and writes nothing more."""
+    site.follow(HALF)
+    before = site.outputs()
+    with broken(monkeypatch, sqlite3.DatabaseError("database disk image is malformed")):
+        with pytest.raises(StateError, match=r"state.sqlite: is damaged \(.*malformed\): move it"):
+            site.follow(LAST)
+        site.stop()
+    assert site.outputs() == before
+
+
+def test_a_state_that_another_file_took_the_place_of_ends_it(site: Site) -> None:
+    """That file is left as it is."""
     state = Path(site.config.run.state)
     site.follow(HALF)
-    damage = b"no database" * 8_000
-    state.write_bytes(damage)
-    with pytest.raises(StateError, match=r"state.sqlite: is damaged .*: move it away"):
+    other = site.folder / "other"
+    other.write_bytes(b"no database" * 8_000)
+    other.replace(state)
+    with pytest.raises(StateError, match=r"state.sqlite: is damaged \(file is not a database\)"):
         site.follow(LAST)
     site.stop()
-    assert state.read_bytes() == damage
+    assert state.read_bytes() == b"no database" * 8_000
 
 
-@pytest.mark.parametrize("place", [0, 5_000])
-def test_a_damaged_state_is_left_as_it_is(site: Site, place: int) -> None:
+@pytest.mark.parametrize("part", [b"SQLite format", b"n1.mail.example"])
+def test_a_damaged_state_is_left_as_it_is(site: Site, part: bytes) -> None:
     """The daemon does not start; a copy may be put back, and then it does."""
     state = Path(site.config.run.state)
     site.follow(HALF)
     site.stop()
     good = state.read_bytes()
-    bad = good[:place] + bytes(200) + good[place + 200 :]
+    bad = good.replace(part, bytes(len(part)))
     state.write_bytes(bad)
     with pytest.raises(StateError, match=r"state.sqlite: is damaged"):
         site.poll()
@@ -235,6 +245,40 @@ def test_judging_needs_something_known(site: Site, mode: str) -> None:
     site.poll()
 
 
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Write what a replay learns of the first minutes."""
+    logs = tmp_path / "learned"
+    logs.mkdir()
+    conn_log(logs, *(one for one in story() if one.start < LEARNED))
+    argv = ["replay", logs, "--learn-for", "1d", "-o", logs / "out"]
+    assert main([str(each) for each in argv]) == Exit.OK
+    return logs / "out" / "model.json"
+
+
+def test_a_model_to_start_from(site: Site, model: Path) -> None:
+    """What it knows is known from the first batch on; a state that there is comes before it."""
+    site.config = small(site.folder, run__mode="detect", run__model=str(model))
+    site.follow(HALF)
+    site.stop()
+    model.unlink()
+    site.end()
+    first = site.outputs()[VERDICTS].splitlines()[0]
+    assert b'"ts":1767226050.0' in first
+    assert b'"verdict":"known"' in first
+    raised = site.outputs()[NOTICES].splitlines()
+    assert all(app in line for app, line in zip((b"game", b"chat", b"radio"), raised, strict=True))
+
+
+def test_a_model_that_was_made_with_other_parameters(site: Site, model: Path) -> None:
+    """The error names both values, and the state stays free for another start."""
+    given = {"run__model": str(model), "fingerprint__window": "60s"}
+    said = "made with fingerprint.window 30.0, the settings say 60.0"
+    with pytest.raises(ModelError, match=f"{model}: was {said}"):
+        Daemon(small(site.folder, **given))
+    site.poll()
+
+
 def test_an_interrupted_commit_is_not_made_twice(
     site: Site, replay: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,83 +304,3 @@ def test_half_a_batch_is_never_committed(
             site.follow(LAST)
         site.stop()
     assert ends_as(site, replay)
-
-
-# The logs that are written
-
-
-def test_lines_are_kept_while_the_disk_of_the_logs_is_full(
-    site: Site,
-    replay: dict[str, bytes],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """A write that came short is finished later; detection goes on meanwhile."""
-    site.follow(HALF)
-    real = os.write
-    room = [100]
-
-    def short(descriptor: int, data: bytes) -> int:
-        if not room[0]:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        taken = min(room[0], len(data))
-        room[0] -= taken
-        return real(descriptor, data[:taken])
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "write", short)
-        site.follow(HALF + 800)
-        closed = site.running.pipeline.last_closed
-        site.follow(HALF + 1_200)
-        assert site.running.pipeline.last_closed > closed
-    grown = {name: site.outputs()[name] for name in (NOTICES, VERDICTS)}
-    assert all(replay[name].startswith(data) for name, data in grown.items())
-    assert not all(data.endswith(b"\n") for data in grown.values())
-    assert ends_as(site, replay)
-    assert len([text for text in caplog.messages if "are kept and written when" in text]) == 2
-    assert len([text for text in caplog.messages if "can be written again" in text]) == 2
-
-
-def test_lines_outlive_a_restart_while_they_cannot_be_written(
-    site: Site, replay: dict[str, bytes]
-) -> None:
-    """They wait in the state; a log that can be written gets its own meanwhile."""
-    site.follow(HALF)
-    place = site.out / NOTICES
-    aside = place.rename(site.folder / "aside")
-    place.mkdir()
-    site.follow(HALF + 800)
-    assert len(site.running.state.unwritten(NOTICES)) == 1
-    assert site.running.state.unwritten(VERDICTS) == []
-    place.rmdir()
-    aside.rename(place)
-    site.stop()
-    assert ends_as(site, replay)
-
-
-def test_a_folder_of_logs_that_is_deleted_is_made_again(site: Site, replay: dict[str, bytes]) -> None:
-    """What was in it is gone, what comes is written."""
-    site.follow(HALF)
-    before = site.outputs()
-    for name in before:
-        (site.out / name).unlink()
-    site.out.rmdir()
-    site.end()
-    assert {name: before[name] + data for name, data in site.outputs().items()} == replay
-
-
-def test_a_file_where_the_folder_of_logs_should_be(site: Site) -> None:
-    """The error names it, and the state stays free for another start."""
-    site.out.write_bytes(b"")
-    with pytest.raises(OutputError, match=f"{site.out / NOTICES}: cannot be written: Not a dir"):
-        Daemon(site.config)
-    site.out.unlink()
-    site.poll()
-
-
-def test_logs_of_another_format_are_not_appended_to(site: Site) -> None:
-    """The error says what to do."""
-    site.follow(HALF)
-    site.stop()
-    with pytest.raises(OutputError, match="holds JSON lines: move it away, or set notice.format"):
-        Daemon(small(site.folder, notice__format="tsv"))

@@ -1,4 +1,4 @@
-"""Batches that are not trusted: packets were lost, or a log fell silent."""
+"""Batches that are not trusted: packets were lost, a log fell silent, or there is maintenance."""
 
 from __future__ import annotations
 
@@ -136,6 +136,36 @@ def test_no_coverage_is_asked_for_where_the_setting_is_zero() -> None:
         take(line, busy(number), named=number != LEARNED - 1)
     line.finish()
     assert line.counts.degraded == 0
+
+
+# Maintenance
+
+
+def test_maintenance_raises_nothing_and_teaches_nothing() -> None:
+    """Batches that touch a window are degraded; what shows itself still is raised afterwards."""
+    windows = ("2025-12-31 23:00-2026-01-01 00:06", "00:44-00:46", "wed 00:00-23:00")
+    line, found = pipeline(until(LEARNED * 300), log__rows="all", detect__maintenance=windows)
+    for number in range(LEARNED + 6):
+        take(line, busy(number))
+        if number >= LEARNED:
+            take(line, session("game", number * 300))
+    line.finish()
+    assert (line.counts.degraded, line.counts.learned) == (4, LEARNED - 2)
+    degraded = [row["batch_start"] for row in found.verdicts if row["verdict"] == "degraded"]
+    assert degraded == [MIDNIGHT + number * BATCH for number in (8, 9)]
+    raised = found.noted("Unseen_App")[0]["ts"]
+    assert raised == MIDNIGHT + (LEARNED + 1) * BATCH + 150 * SECOND
+
+
+def test_the_day_counts_maintenance() -> None:
+    """The status of the day tells how many batches were degraded."""
+    line, found = pipeline(until(0), detect__maintenance="00:00-00:05")
+    take(line, busy(0))
+    take(line, session("mail", 86_400))
+    line.finish()
+    (status,) = found.noted("Status")
+    assert "; 1 degraded batch" in str(status["msg"])
+    assert line.degraded == "maintenance (00:00-00:05)"
 
 
 # Shadow

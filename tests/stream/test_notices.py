@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flowprint_zeek.core.elements import NAME, normalise_name
 from flowprint_zeek.stream.counts import Day
+from flowprint_zeek.stream.hosts import Host
 from flowprint_zeek.stream.notices import (
     Finding,
     Row,
@@ -43,6 +44,7 @@ FINDING = Finding(
     batch_start=MIDNIGHT,
     batch=BATCH,
     device="10.0.0.1",
+    host=Host(),
     elements=("198.51.100.1:53", "name:a.example", "name:b.example"),
     novel=("name:a.example", "name:b.example"),
     shared=("198.51.100.1:53",),
@@ -137,6 +139,24 @@ def test_the_message_tells_the_date_of_another_day() -> None:
     assert "in 2 batches since 2026-01-01 01:00Z;" in str(notice(later)["msg"])
 
 
+CALLED = [
+    (Host("lt-4711"), "(lt-4711)"),
+    (Host("lt-4711", ("sales",)), "(lt-4711 of sales)"),
+    (Host("", ("sales", "floor-3")), "(of sales, floor-3)"),
+    (Host("", tuple("abcde")), "(of a, b, c and 2 more)"),
+    (Host("x): a, b(", ("c d",)), "(x\\x29:\\x20a\\x2c\\x20b\\x28 of c\\x20d)"),
+    (Host("Büro"), "(B\\xc3\\xbcro)"),
+]
+
+
+@pytest.mark.parametrize(("host", "shown"), CALLED)
+def test_the_message_calls_the_device_by_its_name(host: Host, shown: str) -> None:
+    """Name and groups stand in brackets behind the device, and cannot close them."""
+    called = notice(replace(FINDING, host=host))
+    assert str(called["msg"]).startswith(f"New app on 10.0.0.1 {shown}: a.example, b.example, ")
+    assert called["sub"] == notice()["sub"]
+
+
 def test_the_message_names_three_and_counts_the_rest() -> None:
     """Names come before addresses; of many elements three are named."""
     novel = ("203.0.113.9:443", *(f"name:{one}.example" for one in "abcd"))
@@ -147,8 +167,9 @@ def test_the_message_names_three_and_counts_the_rest() -> None:
 def test_the_message_stays_short_with_names_of_any_length() -> None:
     """A name of 10 kB is cut, and no escape in it is cut in half."""
     novel = tuple(f"name:{at * 'x'}{100 * chr(124)}{10_000 * 'x'}" for at in range(3))
-    message = str(notice(replace(FINDING, novel=novel))["msg"])
-    assert len(message) < 500
+    host = Host(1_000 * "x|", (10_000 * "y",))
+    message = str(notice(replace(FINDING, novel=novel, host=host))["msg"])
+    assert len(message) < 700
     assert re.sub(r"\\x[0-9a-f]{2}", "", message).count("\\") == 0
 
 
@@ -255,7 +276,8 @@ def test_no_text_breaks_the_details(
 def test_no_text_breaks_the_line(tmp_path: Path, text: str, *, as_json: bool) -> None:
     """A notice is one line of 26 fields, or one JSON object, and reads back as it was."""
     elements = (NAME + normalise_name(text), "name:b.example")
-    row = notice(replace(FINDING, novel=elements, certificates=[text], nearest=text, uids=[text]))
+    finding = replace(FINDING, host=Host(text, (text,)), novel=elements)
+    row = notice(replace(finding, certificates=[text], nearest=text, uids=[text]))
     lines = [line for line in written(tmp_path, row, as_json=as_json) if not line.startswith("#")]
     assert len(lines) == 1
     assert lines[0].isprintable() or not as_json
@@ -276,6 +298,7 @@ def test_the_id_is_of_format_device_batch_and_elements() -> None:
     other = replace(
         FINDING,
         closed=0,
+        host=Host("lt-4711", ("sales",)),
         novel=(),
         shared=(),
         score=0.1,
@@ -337,7 +360,7 @@ def test_a_status_tells_what_was_held_back_and_what_was_missing() -> None:
     held = Counter({"a.example": 2, "b example": 3, "c.example": 1, "d.example": 1})
     row = status_notice(Day(MIDNIGHT, degraded=1, held=held), MIDNIGHT + DAY, "shadow")
     assert str(row["msg"]).endswith(
-        "0 notices; 1 batch with packets or a log missing; 7 notices held back, most of "
+        "0 notices; 1 degraded batch; 7 notices held back, most of "
         "b\\x20example (3), a.example (2), c.example (1)"
     )
     assert str(row["sub"]).endswith("degraded=1 held=7")
