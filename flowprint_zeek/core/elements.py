@@ -24,8 +24,10 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from flowprint_zeek.errors import ModelError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 CERTIFICATE = "cert:"
 NAME = "name:"
@@ -169,3 +171,21 @@ def shown(element: str) -> str:
     """
     kind = next((one for one in (CERTIFICATE, NAME) if element.startswith(one)), "")
     return element[len(kind) :]
+
+
+def one_kind(known: str | None, elements: Sequence[str]) -> str | None:
+    """Return what certificates are told apart by, once there is one among elements.
+
+    Raises
+    ------
+    ModelError
+        It is something else than what is known.
+    """
+    kinds = certificate_kinds(elements)
+    foreign = [kind for kind in kinds if kind != (known or kinds[0])]
+    if foreign:
+        raise ModelError(
+            f"known fingerprints tell certificates apart by {known or kinds[0]}, "
+            f"Zeek's logs by {foreign[0]}"
+        )
+    return known or (kinds[0] if kinds else None)

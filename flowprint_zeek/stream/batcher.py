@@ -110,6 +110,11 @@ class Batcher:
         """Number of the first batch that is not closed; None before the first row."""
         return self._first_open
 
+    @property
+    def next_closing(self) -> int | None:
+        """Log time after which the first batch that is open closes, µs; None where none is."""
+        return None if not self._open else self.timing.closes(min(self._open))
+
     def resume(self, first_open: int | None, overdue: int) -> None:
         """Go on where batches before one had closed and so many rows were overdue."""
         self._first_open, self.overdue = first_open, overdue

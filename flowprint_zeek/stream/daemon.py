@@ -15,6 +15,7 @@ from flowprint_zeek import store
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import ConfigError, ModelError, OutputError, StateError, UsageError
 from flowprint_zeek.stream.backlog import Backlog
+from flowprint_zeek.stream.commits import Commit
 from flowprint_zeek.stream.kept import PARAMETERS, from_sections, sections
 from flowprint_zeek.stream.live import FOLLOWED, Live
 from flowprint_zeek.stream.phases import LEARN, Learning
@@ -23,7 +24,7 @@ from flowprint_zeek.stream.reporter import Moment, Parts, Reporter
 from flowprint_zeek.stream.requests import REFUSED, ForgetDevice, Import, carry_out, decoded
 from flowprint_zeek.stream.requests import encoded as packed
 from flowprint_zeek.stream.sinks import Sinks
-from flowprint_zeek.stream.state import Commit, State
+from flowprint_zeek.stream.state import State
 from flowprint_zeek.stream.status import encoded
 from flowprint_zeek.zeek.follow import Follower
 from flowprint_zeek.zeek.join import COLUMNS
@@ -42,9 +43,6 @@ _NONE = msgspec.msgpack.encode({})
 
 _COMMITTING = 0.1
 """Share of the time that commits may take while the daemon catches up."""
-
-_MARGIN = 7_200.0
-"""How much older than the last commit archived logs may be that are looked at, seconds."""
 
 _PRUNED = 3_600.0
 
@@ -151,12 +149,7 @@ class Daemon:
 
     def _followed(self) -> tuple[Follower, Live]:
         run, resumed = self.config.run, self.state.logs()
-        last, wall = self.state.last_commit(), self.clocks.wall()
-        since = None
-        if last is not None:
-            since = wall - run.catch_up
-            # If the clock was ahead then, it does not tell when that was.
-            since = max(since, last - _MARGIN) if last <= wall else since
+        wall = self.clocks.wall()
         follower = Follower(
             run.logs,
             run.archives,
@@ -164,7 +157,8 @@ class Daemon:
             positions={identity: one.position for identity, one in resumed.items()},
             stats=self.stats,
             clock=self.clocks.monotonic,
-            since=since,
+            # What was archived before the first start is none of its business.
+            since=max(wall - run.catch_up, self.state.begun(wall)),
         )
         live = Live(
             follower,
@@ -248,6 +242,9 @@ class Daemon:
 
     def _wait_out(self) -> None:
         """Close by the clock what no row closes, once conn.log was silent for long."""
+        if not self.live.watching:
+            # Rows may be written where they cannot be read.
+            self._last_row = self.clocks.monotonic()
         silence = self.clocks.monotonic() - self._last_row
         if silence >= self.config.stream.idle and self.live.watermark > 0:
             before = self.pipeline.first_open

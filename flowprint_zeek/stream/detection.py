@@ -178,6 +178,7 @@ class Detector:
             app = self.pending.meet(
                 view.device(at), evidence.core(at), own_flows, view.start, evidence.fresh(at)
             )
+            app.compare(view.elements[at], evidence.core(at))
             browser = evidence.browser(at)
             app.evident |= enough(app, self.rule, browser=browser)
             if app.evident:

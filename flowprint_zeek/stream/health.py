@@ -105,7 +105,7 @@ class Health:
             if not math.isnan(percent):
                 self._losses.setdefault(peer, []).append(Loss(ts - max(delta, 0), ts, percent))
 
-    def judge(self, slices: pd.DataFrame, start: int, end: int) -> str:
+    def judge(self, slices: pd.DataFrame, start: int, end: int, told_by: int) -> str:
         """Return why a batch is not trusted, "" where it is; it then counts towards what is usual.
 
         Parameters
@@ -114,8 +114,11 @@ class Health:
             Flow table of its slices, joined.
         start, end : int
             The batch, µs.
+        told_by : int
+            Time up to which rows of capture_loss.log count, µs: later ones may or may not have
+            come.
         """
-        lost = self._lost(start, end)
+        lost = self._lost(start, end, told_by)
         if lost > self.max_capture_loss:
             return f"{lost:.0f} % of packets lost"
         counted = [(log, int(of.sum()), int((told & of).sum())) for log, of, told in _told(slices)]
@@ -129,14 +132,15 @@ class Health:
             self._usual.setdefault(log, Usual()).add(told, flows)
         return ""
 
-    def _lost(self, start: int, end: int) -> float:
+    def _lost(self, start: int, end: int, told_by: int) -> float:
         """Return the per cent of packets that some Zeek process lost in a batch."""
         worst = 0.0
         for peer, losses in list(self._losses.items()):
             losses.sort()
             recent = [loss for loss in losses if loss.end > start - _STALE]
-            inside = [loss for loss in recent if loss.end > start and loss.begin < end]
-            worst = max([worst, *(loss.percent for loss in inside or recent[-1:])])
+            told = [loss for loss in recent if loss.end <= told_by]
+            inside = [loss for loss in told if loss.end > start and loss.begin < end]
+            worst = max([worst, *(loss.percent for loss in inside or told[-1:])])
             self._losses[peer] = recent
             if not recent:
                 del self._losses[peer]

@@ -16,7 +16,14 @@ import numpy as np
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.stream.arrivals import Arrivals, Arriving
-from flowprint_zeek.stream.replay import BEFORE_ALL, KINDS, first_time, key_of, prepared
+from flowprint_zeek.stream.replay import (
+    BEFORE_ALL,
+    KINDS,
+    close_until,
+    first_time,
+    key_of,
+    prepared,
+)
 from flowprint_zeek.zeek.tail import Position
 
 if TYPE_CHECKING:
@@ -63,7 +70,6 @@ class _Span:
 
     begin: Position
     latest: int
-    size: int
     taken: int = 0
     home: int = _NEVER
 
@@ -121,7 +127,7 @@ class Followed(Arriving):
             return None
         self._end = chunk.end
         rows = prepared(chunk.rows, self.log.log.kind)
-        self._spans.append(_Span(chunk.begin, self.latest, len(rows)))
+        self._spans.append(_Span(chunk.begin, self.latest))
         return rows
 
     def times(self, rows: pd.DataFrame) -> Ints:
@@ -200,6 +206,19 @@ class Live:
         self._read: dict[str, Resume] = {}
         self._future = 0
         self._limit = _NEVER
+        self._grew = False
+
+    @property
+    def watching(self) -> bool:
+        """Whether new rows of conn.log would be seen: if there are none, nothing happens.
+
+        Where only complete logs are found, rows come in lumps. Between two logs there may be none:
+        Zeek makes the next one with its first row.
+        """
+        conn = [one.log for one in self._logs.values() if one.log.log.kind == "conn"]
+        self._grew |= any(log.grows for log in conn)
+        readable = self._follower.reachable and not any(log.failed for log in conn)
+        return self._grew and readable
 
     @property
     def future(self) -> int:
@@ -237,9 +256,8 @@ class Live:
             arrival = conn.next() or arrival
         limit = self._limit = timing.boundary(arrival)
         # What closes now may only see what had arrived by then.
-        self._feed(limit - timing.batch)
         if arrival != _NEVER:
-            self.pipeline.advance(arrival)
+            close_until(self.pipeline, self._feed, arrival)
         self._feed(limit)
         self.watermark = max(self.watermark, arrival)
         for rows in conn.take(limit):
@@ -249,10 +267,7 @@ class Live:
 
     def pass_time(self, silence: int) -> None:
         """Close what a silence of conn.log, µs, closes: log time goes on without rows."""
-        timing = self.pipeline.timing
-        time = self.watermark + silence
-        self._feed(timing.boundary(time) - timing.batch)
-        self.pipeline.advance(time)
+        close_until(self.pipeline, self._feed, self.watermark + silence)
 
     def _feed(self, limit: int) -> None:
         for kind, arrivals in self._arrivals.items():

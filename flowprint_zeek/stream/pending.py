@@ -68,6 +68,10 @@ class PendingApp:
         Those among its novel elements that are of registered domains new to the site.
     evident : bool
         Whether there was enough evidence for a notice.
+    beside : frozenset of str
+        What else the fingerprint held that showed most of it, and the least besides.
+    most : int
+        How many novel elements that showed.
     """
 
     number: int
@@ -82,6 +86,8 @@ class PendingApp:
     noticed_devices: int = 0
     fresh: set[str] = field(default_factory=set)
     evident: bool = False
+    beside: frozenset[str] = frozenset()
+    most: int = 0
 
     def see(self, device: str, core: Iterable[str], n_flows: int, batch_start: int) -> None:
         """Note that the app was seen in a batch on a device."""
@@ -95,6 +101,12 @@ class PendingApp:
                 self.core[element] = self.core.get(element, 0) + 1
         self.devices.add(device)
         self.n_flows += n_flows
+
+    def compare(self, elements: Collection[str], core: Collection[str]) -> None:
+        """Note what a fingerprint with a novel core holds, if it shows the app better."""
+        beside = frozenset(elements).difference(core)
+        if (-len(core), len(beside)) < (-self.most, len(self.beside)):
+            self.most, self.beside = len(core), beside
 
     def lasting(self, n_batches: int, among: Collection[str] | None = None) -> int:
         """Return how many novel elements, or those among some, were seen in so many batches."""

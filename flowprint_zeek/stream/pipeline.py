@@ -12,10 +12,9 @@ import numpy as np
 
 from flowprint_zeek.browsers import Browsers
 from flowprint_zeek.core.devices import Dropped, Selector, without_names
-from flowprint_zeek.core.elements import certificate_kinds
+from flowprint_zeek.core.elements import one_kind
 from flowprint_zeek.core.fingerprint import fingerprint
 from flowprint_zeek.core.flows import microseconds
-from flowprint_zeek.errors import ModelError
 from flowprint_zeek.stream.batcher import Batcher, ClosedBatch, Timing
 from flowprint_zeek.stream.browsing import browsing
 from flowprint_zeek.stream.configured import (
@@ -41,7 +40,7 @@ from flowprint_zeek.stream.sharing import Sharing
 from flowprint_zeek.stream.view import BatchView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import pandas as pd
 
@@ -165,6 +164,11 @@ class Pipeline:
     def last_closed(self) -> int:
         """Log time at which the last batch closed, µs; 0 before the first."""
         return self._closed
+
+    @property
+    def next_closing(self) -> int | None:
+        """Log time after which the first batch that is open closes, µs; None where none is."""
+        return self._batcher.next_closing
 
     @property
     def first_open(self) -> int | None:
@@ -362,12 +366,12 @@ class Pipeline:
         proxies = self._beside.proxies_by(told)
         self.hosts.leases.settle(told)
         slices = self._joined(batch.slices, proxies)
-        degraded = self._maintained(start, end) or self._health.judge(slices, start, end)
+        degraded = self._maintained(start, end) or self._health.judge(slices, start, end, told)
         if self._browsers_apart:
             part = browsing(slices, self.site.browsers, start).astype(np.int64)
             slices = slices.assign(part=part)
         found = fingerprint(slices, self.parameters)
-        self.certificate = _one_kind(self.certificate, found.words.vocabulary)
+        self.certificate = one_kind(self.certificate, found.words.vocabulary)
         self._late.match(self._joined(batch.late, proxies))
         self._late.remember(batch.number, found)
         self._late.forgotten(batch.n_forgotten)
@@ -382,15 +386,3 @@ class Pipeline:
     def _joined(self, slices: pd.DataFrame, proxies: frozenset[str]) -> pd.DataFrame:
         """Add what other logs tell to slices, and leave out those to ignored names."""
         return without_names(self._beside.join(slices, proxies), self._ignored)
-
-
-def _one_kind(known: str | None, elements: Sequence[str]) -> str | None:
-    """Return what certificates are told apart by, once there is one among elements."""
-    kinds = certificate_kinds(elements)
-    foreign = [kind for kind in kinds if kind != (known or kinds[0])]
-    if foreign:
-        raise ModelError(
-            f"known fingerprints tell certificates apart by {known or kinds[0]}, "
-            f"Zeek's logs by {foreign[0]}"
-        )
-    return known or (kinds[0] if kinds else None)

@@ -117,23 +117,36 @@ def replay(source: Source, pipeline: Pipeline) -> None:
         raise LogError("no conn log: nothing to fingerprint")
     conn = source.arrivals("conn")
     others = {kind: source.arrivals(kind) for kind in KINDS if kind != "conn"}
+    feed = partial(_feed, pipeline, others)
     timing, last = pipeline.timing, 0
     while (arrival := conn.next()) is not None:
         limit = timing.boundary(arrival)
-        # What closes now may only see what had arrived by then.
-        _feed(pipeline, others, limit - timing.batch)
-        pipeline.advance(arrival)
-        _feed(pipeline, others, limit)
+        close_until(pipeline, feed, arrival)
+        feed(limit)
         for rows in conn.take(limit):
             pipeline.conn(rows)
         # At the end the batch of the last row closes too, and sees what arrives until then.
         last = timing.closes(limit // timing.batch)
-    _feed(pipeline, others, last)
+    close_until(pipeline, feed, last + 1)
     pipeline.finish()
     # Files are read to their end, so that damage is counted also behind the last connection.
     for arrivals in others.values():
         for _ in arrivals.take(FOREVER):
             pass
+
+
+def close_until(pipeline: Pipeline, feed: Callable[[int], None], arrival: int) -> None:
+    """Close the batches that an arrival, µs, closes.
+
+    Each sees what other logs had told by its closing: `feed` gives a pipeline their rows up to a
+    time.
+    """
+    timing = pipeline.timing
+    while (closing := pipeline.next_closing) is not None and closing < arrival:
+        feed(closing)
+        pipeline.advance(closing + 1)
+    feed(timing.boundary(arrival) - timing.batch)
+    pipeline.advance(arrival)
 
 
 def _by_start(log: LogFile) -> bool:

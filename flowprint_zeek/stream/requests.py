@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -29,6 +29,11 @@ REFUSED = "refused: "
 PENDING = "p"
 """What the id of a pending app begins with, before its number; ids of known apps have 16 digits."""
 
+_LARGEST = 1 << 62
+_Time = Annotated[int, msgspec.Meta(gt=-_LARGEST, lt=_LARGEST)]
+_Count = Annotated[int, msgspec.Meta(ge=1, lt=_LARGEST)]
+_Span = Annotated[int, msgspec.Meta(gt=0, lt=_LARGEST)]
+
 _PENDING = re.compile(rf"{PENDING}(0|[1-9][0-9]{{0,17}})")
 
 
@@ -46,7 +51,7 @@ class Dismiss(msgspec.Struct, tag=True, frozen=True):
     names: list[str] = []
     devices: list[str] = []
     reason: str = ""
-    span: int | None = None
+    span: _Span | None = None
 
 
 class Allow(msgspec.Struct, tag=True, frozen=True):
@@ -81,7 +86,7 @@ class Import(msgspec.Struct, tag=True, frozen=True):
     """
 
     apps: list[KnownApp]
-    sightings: list[tuple[str, int, int, int]]
+    sightings: list[tuple[str, _Time, _Time, _Count]]
     said: dict[str, Any]
 
 
@@ -176,14 +181,14 @@ def _labelled(apps: list[str], label: str, pipeline: Pipeline) -> str:
 
 
 def _made_known(app: PendingApp, pipeline: Pipeline) -> str:
-    """Let a pending app be known, and return its id."""
-    site, elements = pipeline.site, in_order(app.core)
+    """Let a pending app be known, as learning would have made it, and return its id."""
+    site, elements = pipeline.site, in_order({*app.core, *app.beside})
     count = max(app.n_flows, 1)
     site.known.put(KnownApp(elements, count, app.n_batches, first=app.first, last=app.last))
-    for element in elements:
+    for element in in_order(app.core):
         site.seen.put(element, app.first, app.last, app.core[element])
     for device in sorted(app.devices):
-        site.seen.put_device(device, elements, app.last)
+        site.seen.put_device(device, in_order(app.core), app.last)
     pipeline.pending.remove(app.number)
     return fingerprint_id(elements)
 
@@ -272,7 +277,7 @@ def _imported(request: Import, pipeline: Pipeline) -> str:
     site.known.prune()
     gone = site.known.forgotten - forgotten
     room = f", {gone} had to go (model.max_fingerprints)" if gone else ""
-    return f"{more} more known apps{room}, {len(site.known)} in all"
+    return f"known apps: {more} more{room}, {len(site.known)} in all"
 
 
 def _check_fit(request: Import, pipeline: Pipeline) -> None:
@@ -281,9 +286,16 @@ def _check_fit(request: Import, pipeline: Pipeline) -> None:
     for key, said in request.said.items():
         if here.get(key) not in (None, said):
             raise UsageError(f"the model was made with {key} {said}, this site with {here[key]}")
-    named = (element for app in request.apps for element in app.elements)
-    strange = [
-        one for one in (*named, *(row[0] for row in request.sightings)) if not is_element(one)
-    ]
-    if strange or not all(app.elements for app in request.apps):
-        raise UsageError(f"the model holds what is no element: {strange[:1] or 'nothing'}")
+    elements = {one for app in request.apps for one in app.elements}
+    if strange := sorted(
+        one for one in elements.union(row[0] for row in request.sightings) if not is_element(one)
+    ):
+        raise UsageError(f"the model holds {strange[0]!r}, which is no element")
+    if not all(map(_is_sound, request.apps)):
+        raise UsageError("the model holds an app without elements, or with counts that cannot be")
+
+
+def _is_sound(app: KnownApp) -> bool:
+    counts = (app.n_flows, app.n_batches, *app.labels.values())
+    times = (abs(app.first), abs(app.last))
+    return app.elements != () and min(counts) >= 0 and max(*counts, *times) < _LARGEST

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from flowprint_zeek.errors import OutputError
+from flowprint_zeek.stream.commits import Line, Noted
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
-from flowprint_zeek.stream.state import Line, Noted
 from flowprint_zeek.zeek.append import AppendedLog
 from flowprint_zeek.zeek.columns import FLOWPRINT_LOG, NOTICE_LOG
 
@@ -97,8 +97,7 @@ class Sinks:
 
     def _write(self, name: str, state: State) -> bool:
         try:
-            due = state.unwritten(name)
-            if due:
+            while due := state.unwritten(name):
                 self._append(name, due)
                 # What was written and cannot be forgotten is looked for in the log the next time.
                 state.written(number for number, _ in due)

@@ -19,6 +19,7 @@ from flowprint_zeek.errors import OutputError, StateError
 from flowprint_zeek.stream import status
 from flowprint_zeek.stream.explained import Explained
 from flowprint_zeek.stream.kept import PARAMETERS, part
+from flowprint_zeek.stream.state import FROM_SECTIONS, SECTIONS, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,7 @@ class Snapshot:
 
     def _sections(self) -> dict[str, bytes]:
         with self._connected("ro") as db:
-            rows = dict(db.execute("SELECT name, data FROM section").fetchall())
+            rows = whole(db.execute(f"{SECTIONS} {FROM_SECTIONS}").fetchall())
         if not rows:
             raise StateError("holds nothing yet: no batch has closed", path=self.path)
         return rows
@@ -119,7 +120,8 @@ class Snapshot:
         """Return the notices of which the id begins so, by id: row, and what it rests on."""
         with self._connected("ro") as db:
             rows = db.execute(
-                "SELECT id, row, why FROM notice WHERE id GLOB ? ORDER BY number", (f"{key}*",)
+                "SELECT id, row, why FROM notice WHERE id GLOB ? AND id != '' ORDER BY number",
+                (f"{key}*",),
             ).fetchall()
         with self._damage():
             return {

@@ -13,22 +13,25 @@ import sqlite3
 import time
 import zlib
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowprint_zeek.errors import FlowPrintError, OutputError, StateError
+from flowprint_zeek.stream.commits import Commit, Line
 from flowprint_zeek.stream.live import Resume
 from flowprint_zeek.zeek.tail import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 VERSION = 1
 """Version of the schema; `MIGRATIONS` leads here from every earlier one."""
 
 _SCHEMA = """
-CREATE TABLE section (name TEXT PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE begun (at REAL NOT NULL);
+CREATE TABLE section (
+    name TEXT, piece INTEGER, data BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (name, piece)
+);
 CREATE TABLE log (
     identity TEXT PRIMARY KEY, offset INTEGER NOT NULL, line INTEGER NOT NULL, header TEXT NOT NULL,
     taken INTEGER NOT NULL, latest INTEGER NOT NULL, committed REAL NOT NULL
@@ -52,61 +55,17 @@ MIGRATIONS: dict[int, str] = {}
 """Statements that lead from each earlier version to the next."""
 
 _MOST_WAL = 1 << 26
+_PIECE = 1 << 26
+"""Bytes of a section that stand in one row; SQLite's rows end at a billion."""
+
+_PORTION = 10_000
+"""Lines that are read at a time."""
 
 _ANSWERS = 100
 """Answers to the last requests that are kept for those who asked."""
 
 _PATIENCE = (0.02, 0.05, 0.1)
 """Seconds to wait for the lock: who only looks whether it is taken has it for a moment."""
-
-
-class Line(NamedTuple):
-    """A line that is due to a log, with the log time at which the log would be opened for it."""
-
-    log: str
-    opened: int
-    data: bytes
-
-
-class Noted(NamedTuple):
-    """A row of notice.log; of an unseen app with id, device and what it rests on, else empty."""
-
-    id: str
-    device: str
-    ts: int
-    row: bytes
-    why: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What one transaction writes.
-
-    Attributes
-    ----------
-    sections : mapping of str to bytes
-        Parts of the pipeline's state; those that are as before are not written again.
-    logs : mapping of str to Resume
-        Where to go on in each log.
-    lines : sequence of Line
-        Lines that are due.
-    notices : sequence of Noted
-        The notices among them.
-    now : float
-        Wall clock, seconds.
-    answers : mapping of int to str
-        What was made of requests, by their numbers.
-    forgotten : collection of str
-        Devices of which the notices go that there were before.
-    """
-
-    sections: Mapping[str, bytes]
-    logs: Mapping[str, Resume]
-    lines: Sequence[Line]
-    notices: Sequence[Noted]
-    now: float
-    answers: Mapping[int, str] = field(default_factory=dict)
-    forgotten: Collection[str] = ()
 
 
 class State:
@@ -129,6 +88,7 @@ class State:
         self.path = path
         self._crcs: dict[str, int] = {}
         self._logs: dict[str, Resume] = {}
+        self._begun: float | None = None
         self._inode: int | None = None
         self._lock: int | None = None
         try:
@@ -199,6 +159,8 @@ class State:
             raise StateError(said, path=self.path)
         if version == 0:
             self._run(_SCHEMA, VERSION)
+            if self._begun is not None:
+                self.begun(self._begun)
         for older in range(version, VERSION) if version else ():
             self._back_up(older)
             self._run(MIGRATIONS[older], older + 1)
@@ -224,12 +186,13 @@ class State:
             One is not as it was written.
         """
         with self._told():
-            rows = self._db.execute("SELECT name, data, crc FROM section").fetchall()
+            rows = self._db.execute(f"{SECTIONS}, crc {FROM_SECTIONS}").fetchall()
         for name, data, crc in rows:
             if zlib.crc32(data) != crc:
                 raise StateError(_damaged(f"{name} is not as it was written"), path=self.path)
-        self._crcs = {name: crc for name, _, crc in rows}
-        return {name: data for name, data, _ in rows}
+        held = whole((name, data) for name, data, _ in rows)
+        self._crcs = {name: zlib.crc32(data) for name, data in held.items()}
+        return held
 
     def logs(self) -> dict[str, Resume]:
         """Return where to go on in each log, by its identity."""
@@ -243,11 +206,14 @@ class State:
         }
         return dict(self._logs)
 
-    def last_commit(self) -> float | None:
-        """Return the wall clock of the last commit, seconds; None before the first."""
-        with self._told():
-            ((last,),) = self._db.execute("SELECT max(committed) FROM log")
-        return None if last is None else float(last)
+    def begun(self, now: float) -> float:
+        """Return the wall clock of the first start, seconds: `now` with a new file."""
+        with self._told(), self._transaction():
+            rows = self._db.execute("SELECT at FROM begun").fetchall()
+            if not rows:
+                self._db.execute("INSERT INTO begun VALUES (?)", (now,))
+        self._begun = float(rows[0][0]) if rows else now
+        return self._begun
 
     def commit(self, commit: Commit) -> None:
         """Write what a closed batch changed, all or nothing.
@@ -267,10 +233,11 @@ class State:
         changed = [name for name, crc in crcs.items() if self._crcs.get(name) != crc]
         moved = {one: at for one, at in commit.logs.items() if self._logs.get(one) != at}
         with self._told(), self._transaction():
-            self._db.executemany(
-                "INSERT OR REPLACE INTO section VALUES (?, ?, ?)",
-                [(name, commit.sections[name], crcs[name]) for name in changed],
-            )
+            for name in changed:
+                self._db.execute("DELETE FROM section WHERE name = ?", (name,))
+                self._db.executemany(
+                    "INSERT INTO section VALUES (?, ?, ?, ?)", _pieces(name, commit.sections[name])
+                )
             self._db.executemany(
                 "INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [_log_row(identity, at, commit.now) for identity, at in moved.items()],
@@ -300,10 +267,11 @@ class State:
             raise OutputError(f"cannot be written: {error.strerror}", path=self.path) from error
 
     def unwritten(self, log: str) -> list[tuple[int, Line]]:
-        """Return the lines that are due to a log, in order, each with its number."""
+        """Return the first lines that are due to a log, in order, each with its number."""
         with self._told():
             rows = self._db.execute(
-                "SELECT number, opened, line FROM output WHERE log = ? ORDER BY number", (log,)
+                "SELECT number, opened, line FROM output WHERE log = ? ORDER BY number LIMIT ?",
+                (log, _PORTION),
             ).fetchall()
         return [(number, Line(log, opened, data)) for number, opened, data in rows]
 
@@ -375,6 +343,24 @@ class State:
             raise StateError(_damaged(str(error)), path=self.path) from error
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror}", path=self.path) from error
+
+
+SECTIONS = "SELECT name, data"
+FROM_SECTIONS = "FROM section ORDER BY name, piece"
+
+
+def whole(rows: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+    """Return sections of their pieces, which stand in order."""
+    parts: dict[str, list[bytes]] = {}
+    for name, data in rows:
+        parts.setdefault(name, []).append(data)
+    return {name: b"".join(pieces) for name, pieces in parts.items()}
+
+
+def _pieces(name: str, data: bytes) -> Iterator[tuple[str, int, bytes, int]]:
+    for number, begin in enumerate(range(0, max(len(data), 1), _PIECE)):
+        piece = data[begin : begin + _PIECE]
+        yield name, number, piece, zlib.crc32(piece)
 
 
 def _log_row(identity: str, at: Resume, now: float) -> tuple[object, ...]:

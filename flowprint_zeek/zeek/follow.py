@@ -6,6 +6,7 @@ little. Logs are told apart by what they begin with, never by their names or ino
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.errors import LogError
@@ -17,7 +18,6 @@ from flowprint_zeek.zeek.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from flowprint_zeek.zeek.places import Place
     from flowprint_zeek.zeek.reader import ReadStats
@@ -74,6 +74,8 @@ class Follower:
         settle: float = 10.0,
     ) -> None:
         self._standing = Standing()
+        self._watched = [Path(place) for place in watched]
+        self._folders: set[Path] = set()
         self._places = Places(
             watched,
             archives,
@@ -93,6 +95,12 @@ class Follower:
         self._stored = dict(positions)
         # Since when logs, or stored positions, are of no file.
         self._nowhere = dict.fromkeys(positions, clock())
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the folders of watched logs are there that were there before."""
+        self._folders |= {place for place in self._watched if place.is_dir()}
+        return all(place.is_dir() for place in self._folders)
 
     def scan(self) -> None:
         """Look at all places. What `logs` and `read` know of files is from the last scan."""

@@ -120,6 +120,11 @@ class FollowedLog:
         return self._born in self._files
 
     @property
+    def failed(self) -> bool:
+        """Whether it could not be read since the last scan."""
+        return self._failed
+
+    @property
     def is_settled(self) -> bool:
         """Whether it is finished and no scan need look at it before a file changes."""
         return self.finished and not self._waits

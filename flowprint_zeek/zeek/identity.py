@@ -41,7 +41,7 @@ def first_record(head: bytes) -> int | None:
     Examples
     --------
     >>> first_record(b"#fields\tts\n1.0\n2.0\n"), first_record(b"#fields\tts\n1.0")
-    (16, None)
+    (15, None)
     """
     clean = without_indent(head)
     at = len(head) - len(clean)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +20,13 @@ from flowprint_zeek.cli import options
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.main import COMMANDS, main
 from flowprint_zeek.cli.terminal import Terminal
+from tests.cli.sensors import NOTICED, asked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.cli.sensors import Asked
 
 Execute = Callable[[argparse.Namespace, Terminal], int]
 Fake = Callable[[Execute], None]
@@ -143,3 +148,22 @@ def learned(logs: Path) -> Path:
     argv = ["replay", logs, "--learn-for", "1d", "-o", folder]
     assert main([str(each) for each in argv]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def noticed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a site on which an unseen app was noticed; it is copied for a test."""
+    folder = tmp_path_factory.mktemp("noticed")
+    asked(folder, None).follow(NOTICED)
+    return folder
+
+
+@pytest.fixture
+def site(tmp_path: Path, noticed: Path, cli: Cli) -> Iterator[Asked]:
+    """Return a site on which an unseen app was noticed, its daemon down."""
+    folder = tmp_path / "site"
+    shutil.copytree(noticed, folder)
+    made = asked(folder, cli)
+    made.site.time = NOTICED
+    yield made
+    made.site.stop()

@@ -46,6 +46,10 @@ class Restarting:
     def timing(self) -> Timing:
         return self.pipeline.timing
 
+    @property
+    def next_closing(self) -> int | None:
+        return self.pipeline.next_closing
+
     def beside(self, kind: str, chunk: pd.DataFrame) -> None:
         self.pipeline.beside(kind, chunk)
 

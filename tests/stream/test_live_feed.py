@@ -41,6 +41,7 @@ class Recorder:
         default_factory=lambda: Timing(BATCH, 60 * SECOND, 90 * SECOND, 3_600 * SECOND)
     )
     first_open: int | None = None
+    next_closing: int | None = None
     said: list[str] = field(default_factory=list)
 
     def _say(self, what: str, rows: pd.DataFrame) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowprint_zeek.errors import OutputError
+from flowprint_zeek.stream.commits import Commit
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
 from flowprint_zeek.stream.sinks import Sinks
-from flowprint_zeek.stream.state import Commit, State
+from flowprint_zeek.stream.state import State
 from flowprint_zeek.zeek.append import AppendedLog
 from tests.stream.small import MIDNIGHT, SECOND
 

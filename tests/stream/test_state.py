@@ -12,8 +12,9 @@ import pytest
 
 from flowprint_zeek.errors import OutputError, StateError
 from flowprint_zeek.stream import state as module
+from flowprint_zeek.stream.commits import Commit, Line, Noted
 from flowprint_zeek.stream.live import Resume
-from flowprint_zeek.stream.state import VERSION, Commit, Line, Noted, State
+from flowprint_zeek.stream.state import VERSION, State
 from flowprint_zeek.zeek.tail import Position
 
 if TYPE_CHECKING:
@@ -52,17 +53,18 @@ def reopened(state: State) -> State:
 
 def test_a_new_file_holds_nothing(state: State, path: Path) -> None:
     """It is made with its folder, for its owner only."""
-    assert (state.sections(), state.logs(), state.last_commit()) == ({}, {}, None)
+    assert (state.sections(), state.logs(), state.begun(7.0)) == ({}, {}, 7.0)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_what_was_committed_is_there_after_a_restart(state: State) -> None:
     """Sections, places in logs and lines that are due come back as they were."""
+    state.begun(1000.0)
     state.commit(COMMIT)
     with closing(reopened(state)) as again:
         assert again.sections() == COMMIT.sections
         assert again.logs() == COMMIT.logs
-        assert again.last_commit() == 1000.0
+        assert again.begun(2000.0) == 1000.0
         assert [line for _, line in again.unwritten("notice.log")] == [
             COMMIT.lines[0],
             COMMIT.lines[2],
