@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -101,11 +102,14 @@ def test_live_equals_replay(simulated: Path, tmp_path: Path, rotation: Rotation,
     config = settings(tmp_path)
     expected = replayed(simulated, tmp_path / "replayed", config)
     assert expected[NOTICES].count(b"Unseen_App") >= 2
-    sensor, running, chance = (
-        Sensor(simulated, tmp_path, seed, rotation),
-        Running(config),
-        random.Random(seed),  # noqa: S311  a seeded sensor, no secret
-    )
+    assert followed(simulated, tmp_path, config, rotation, seed) > 5
+    assert written(tmp_path / "out") == expected
+
+
+def followed(source: Path, folder: Path, config: Config, rotation: Rotation, seed: int) -> int:
+    """Let a daemon that restarts now and then follow a sensor to its end; return the restarts."""
+    sensor, running = Sensor(source, folder, seed, rotation), Running(config)
+    chance = random.Random(seed)  # noqa: S311  a seeded chance, no secret
     restarts = 0
     while not sensor.done:
         sensor.step()
@@ -118,5 +122,24 @@ def test_live_equals_replay(simulated: Path, tmp_path: Path, rotation: Rotation,
                 if not sensor.done:
                     sensor.step()
     running.end()
+    return restarts
+
+
+@pytest.mark.parametrize("rotation", ["plain", "zeekctl"])
+def test_live_equals_replay_on_real_logs(
+    shared_data: Path, tmp_path: Path, rotation: Rotation
+) -> None:
+    """The same with the logs of a real network: http, dns and x509 too, a proxy, browsers."""
+    source = tmp_path / "source"
+    source.mkdir()
+    for kind in ("conn", "ssl", "http", "dns", "x509"):
+        parts = sorted((shared_data / "zeek-logs" / "proxy_rolling_tsv_gz").glob(f"{kind}.*.gz"))
+        first, *others = (gzip.decompress(part.read_bytes()) for part in parts)
+        rows = [line for part in others for line in part.splitlines(keepends=True)]
+        kept = [line for line in rows if not line.startswith(b"#")]
+        (source / f"{kind}.log").write_bytes(first + b"".join(kept))
+    config = settings(tmp_path, run__learn_for="30m")
+    expected = replayed(source, tmp_path / "replayed", config)
+    assert expected[VERDICTS].count(b"\n") > 20
+    assert followed(source, tmp_path, config, rotation, seed=1)
     assert written(tmp_path / "out") == expected
-    assert restarts > 5
