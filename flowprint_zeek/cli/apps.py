@@ -18,6 +18,7 @@ from flowprint_zeek.errors import ModelError, UsageError
 from flowprint_zeek.kinds import RefusedError, many, network, server_name
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.seen import SeenElements
+from flowprint_zeek.stream.pseudonyms import Pseudonyms
 from flowprint_zeek.stream.requests import (
     PENDING,
     Allow,
@@ -82,6 +83,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     made["forget"].add_argument("--device", metavar="DEVICE", help="all that is known of a device")
     made["import"].add_argument(
         "model", type=Path, metavar="FILE", help="a model, ours or upstream's"
+    )
+    made["export"].add_argument(
+        "--pseudonyms", action="store_true", help="give devices other names, which tell nothing"
     )
     made["export"].add_argument("model", type=Path, metavar="FILE", help="where the model goes")
     for each in made.values():
@@ -278,6 +282,9 @@ def _import(args: Namespace, config: Config, terminal: Terminal) -> None:
 def _export(args: Namespace, config: Config, terminal: Terminal) -> None:
     snapshot = Snapshot(Path(config.run.state))
     known, seen, browsers, certificate = snapshot.parts("known", "seen", "browsers", "certificate")
+    if args.pseudonyms:
+        others = Pseudonyms()
+        seen, browsers = others.of_seen(seen), others.of_browsers(browsers)
     site = Site(KnownApps(config.model.max_fingerprints))
     site.known.restore(known)
     site.seen.restore(seen)

@@ -198,3 +198,20 @@ def test_a_model_without_what_was_seen(second: Asked, tmp_path: Path) -> None:
     (row,) = rows(second.site, of="game")
     assert (row["label"], row["nearest"]) == ("Chess", fingerprint_id(GAME))
     assert row["verdict"] != "unseen_site"
+
+
+def test_an_export_may_name_devices_otherwise(site: Asked, tmp_path: Path) -> None:
+    """As many devices with as many elements, none by its address, and each time other names."""
+    plain, *others = [tmp_path / name for name in ("plain.json", "one.json", "two.json")]
+    site.ok("apps", "export", str(plain))
+    for other in others:
+        site.ok("apps", "export", "--pseudonyms", str(other))
+    before, first, second = (
+        dict(store.read(each).seen.devices())  # type: ignore[union-attr]  # it is there
+        for each in (plain, *others)
+    )
+    assert all(name.startswith("device-") for name in first)
+    assert sorted(first.values()) == sorted(before.values())
+    assert not first.keys() & (before.keys() | second.keys())
+    held = json.loads(others[0].read_text())["browsers"]
+    assert not any(row[0] in before for rows in held.values() for row in rows)
