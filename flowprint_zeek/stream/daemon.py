@@ -89,7 +89,7 @@ class Daemon:
         except BaseException:
             self.state.close()
             raise
-        self._due = False
+        self._due = self._failing = False
         self._answers: dict[int, str] = {}
         self._forgotten: set[str] = set()
         self._committed = self.clocks.monotonic()
@@ -285,8 +285,6 @@ class Daemon:
         self._committed = self.clocks.monotonic()
         self._cost = self._committed - begun
         return True
-
-    _failing = False
 
     def _prune(self, wall: float) -> None:
         now = self.clocks.monotonic()

@@ -15,27 +15,13 @@ from flowprint_zeek.errors import ConfigError, ModelError, OutputError, StateErr
 from flowprint_zeek.stream.daemon import Daemon
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
 from flowprint_zeek.stream.state import State
-from tests.stream.daemons import LAST, LEARNED, Site, ends_as, expected, small, story
+from tests.stream.daemons import LAST, LEARNED, Site, ends_as, small, story
 from tests.stream.small import conn_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HALF = 2_000.0
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Return a site whose daemon ends with the test."""
-    made = Site(tmp_path, small(tmp_path))
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def replay(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return what a replay of the story writes."""
-    return expected(tmp_path_factory.mktemp("expected"))
 
 
 def rows_read(site: Site) -> int:

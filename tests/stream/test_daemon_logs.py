@@ -7,34 +7,17 @@ import gzip
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from flowprint_zeek.stream.outputs import VERDICTS
 from flowprint_zeek.zeek.follow import MOST_OPEN
-from tests.stream.daemons import LAST, START, Site, ends_as, expected, in_order, small, story
+from tests.stream.daemons import LAST, START, Site, ends_as, in_order, small, story
 from tests.stream.small import Conn, session
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HALF = 2_000.0
 DAY = 86_400.0
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Return a site whose daemon ends with the test."""
-    made = Site(tmp_path, small(tmp_path))
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def replay(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return what a replay of the story writes."""
-    return expected(tmp_path_factory.mktemp("expected"))
 
 
 def told(caplog: pytest.LogCaptureFixture, word: str) -> list[str]:

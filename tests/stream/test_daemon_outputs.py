@@ -11,27 +11,12 @@ import pytest
 from flowprint_zeek.errors import ConfigError, OutputError
 from flowprint_zeek.stream.daemon import Daemon
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
-from tests.stream.daemons import Site, ends_as, expected, small
+from tests.stream.daemons import Site, ends_as, small
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 HALF = 2_000.0
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Return a site whose daemon ends with the test."""
-    made = Site(tmp_path, small(tmp_path))
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def replay(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return what a replay of the story writes."""
-    return expected(tmp_path_factory.mktemp("expected"))
 
 
 # The logs that are written
