@@ -1,4 +1,4 @@
-"""What a person said is nothing new: elements, names and devices, for a while or for good."""
+"""What a person said is nothing new: elements, names, devices, groups; for a while or for good."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flowprint_zeek.core.elements import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Dismissal:
         Why, for people.
     made, until : int, int or None
         Log time of making, µs, and from which on it does not hold any more; None: never.
+    groups : tuple of str
+        Groups of devices of which nothing is raised. Who belongs to one is asked at judging.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Dismissal:
     reason: str
     made: int
     until: int | None
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,21 @@ class Dismissals:
         elements: Iterable[str] = (),
         names: Iterable[str] = (),
         devices: Iterable[str] = (),
+        groups: Iterable[str] = (),
         reason: str = "",
         made: int,
         until: int | None = None,
     ) -> Dismissal:
         """Add a decision, see `Dismissal`, and return it."""
         one = Dismissal(
-            self._next, tuple(elements), tuple(names), tuple(devices), reason, made, until
+            self._next,
+            tuple(elements),
+            tuple(names),
+            tuple(devices),
+            reason,
+            made,
+            until,
+            tuple(groups),
         )
         self._held[one.number] = one
         self._next += 1
@@ -114,6 +125,7 @@ class Dismissals:
         self._devices = {device for one in self for device in one.devices}
         networks = map(_network, sorted(self._devices))
         self._networks = tuple(one for one in networks if one is not None)
+        self._groups = {group for one in self for group in one.groups}
 
     def cover(self, element: str) -> bool:
         """Tell whether an element does not count as new."""
@@ -121,12 +133,20 @@ class Dismissals:
             element.startswith(NAME) and element.endswith(self._below)
         )
 
-    def cover_device(self, device: str) -> bool:
-        """Tell whether nothing is raised of a device; what stands before / is its VLAN."""
-        if not self._devices:
-            return False
+    def cover_device(self, device: str, groups_of: Callable[[str], Iterable[str]]) -> bool:
+        """Tell whether nothing is raised of a device.
+
+        Parameters
+        ----------
+        device : str
+            What stands before a slash is its VLAN.
+        groups_of : callable
+            Returns the groups of a device; asked only where groups are dismissed.
+        """
         address = device.rpartition("/")[2]
-        return address in self._devices or any(_inside(address, one) for one in self._networks)
+        if address in self._devices or any(_inside(address, one) for one in self._networks):
+            return True
+        return bool(self._groups) and not self._groups.isdisjoint(groups_of(device))
 
 
 @lru_cache(maxsize=1 << 12)

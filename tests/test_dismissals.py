@@ -17,11 +17,16 @@ def held(**given: object) -> Dismissals:
     return dismissals
 
 
+def alone(_device: str) -> tuple[str, ...]:
+    """Return the groups of a device that has none."""
+    return ()
+
+
 def test_nothing_is_covered_without_a_decision() -> None:
     """No element and no device."""
     dismissals = Dismissals()
     assert not dismissals.cover(GAME)
-    assert not dismissals.cover_device("10.0.0.1")
+    assert not dismissals.cover_device("10.0.0.1", alone)
     assert len(dismissals) == 0
 
 
@@ -62,7 +67,32 @@ def test_devices(given: str, covered: list[str]) -> None:
     """Addresses, networks and MAC addresses, in whatever VLAN a device is."""
     devices = ["10.0.0.1", "7/10.0.0.1", "10.9.9.9", "fd00::7", "02:00:5e:00:53:01", "strange"]
     dismissals = held(devices=[given])
-    assert [one for one in devices if dismissals.cover_device(one)] == covered
+    assert [one for one in devices if dismissals.cover_device(one, alone)] == covered
+
+
+def test_groups() -> None:
+    """All devices of a group, as it is when they are asked for."""
+    groups = {"10.0.0.1": ["office", "sales"], "10.0.0.2": ["office"], "10.0.0.3": []}
+    dismissals = held(groups=["sales", "floor-3"])
+    assert [one for one in groups if dismissals.cover_device(one, groups.__getitem__)] == [
+        "10.0.0.1"
+    ]
+    groups["10.0.0.1"] = ["office"]
+    groups["10.0.0.3"] = ["floor-3"]
+    assert [one for one in groups if dismissals.cover_device(one, groups.__getitem__)] == [
+        "10.0.0.3"
+    ]
+
+
+def test_nobody_is_asked_for_groups_where_none_is_dismissed() -> None:
+    """They take a look-up of each device."""
+
+    def asked(device: str) -> tuple[str, ...]:
+        raise AssertionError(device)
+
+    dismissals = held(devices=["10.0.0.0/8"])
+    assert dismissals.cover_device("10.0.0.1", asked)
+    assert not dismissals.cover_device("192.168.0.1", asked)
 
 
 def test_a_decision_is_told_by_its_number() -> None:
@@ -79,12 +109,14 @@ def test_a_decision_is_told_by_its_number() -> None:
 
 def test_a_decision_that_is_taken_back_holds_no_more() -> None:
     """What another one covers too stays covered."""
-    dismissals = held(names=["a.example"], elements=[GAME], devices=["10.0.0.0/8"])
+    dismissals = held(
+        names=["a.example"], elements=[GAME], devices=["10.0.0.0/8"], groups=["sales"]
+    )
     dismissals.add(elements=[GAME], made=2)
     assert dismissals.remove(1)
     assert dismissals.cover(GAME)
     assert not dismissals.cover("name:a.example")
-    assert not dismissals.cover_device("10.0.0.1")
+    assert not dismissals.cover_device("10.0.0.1", lambda _device: ["sales"])
     assert not dismissals.remove(1)
 
 
@@ -101,13 +133,14 @@ def test_a_decision_ends_at_its_time() -> None:
 
 def test_they_come_back_as_they_were() -> None:
     """Decisions, what they cover, and the next number."""
-    dismissals = held(names=[".game.example"], devices=["10.0.0.0/8"], reason="why", until=7)
+    dismissals = held(names=[".game.example"], devices=["10.0.0.0/8"], groups=["sales"], until=7)
     dismissals.add(elements=[PLACE], made=2)
     dismissals.remove(2)
     again = held(names=["other.example"])
     again.restore(dismissals.state())
     assert list(again) == list(dismissals)
     assert again.cover(GAME)
-    assert again.cover_device("10.0.0.1")
+    assert again.cover_device("10.0.0.1", alone)
+    assert again.cover_device("192.168.0.1", lambda _device: ["sales"])
     assert not again.cover("name:other.example")
     assert again.add(made=3).number == 3

@@ -15,7 +15,7 @@ from flowprint_zeek.cli.matching import fits_logs
 from flowprint_zeek.cli.shown import app_rows, element_rows, few, time_text
 from flowprint_zeek.core.elements import shown
 from flowprint_zeek.errors import ModelError, UsageError
-from flowprint_zeek.kinds import RefusedError, many, network, server_name
+from flowprint_zeek.kinds import RefusedError, many, network, server_name, words
 from flowprint_zeek.known import KnownApps, Site
 from flowprint_zeek.seen import SeenElements
 from flowprint_zeek.stream.pseudonyms import Pseudonyms
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
+    from flowprint_zeek.kinds import Kind
     from flowprint_zeek.stream.pending import PendingApp
 
 NAME = "apps"
@@ -51,6 +52,7 @@ _NEAREST = 5
 _LABEL = 200
 _REASON = 1_000
 """Most characters of a label and of a reason."""
+_GROUP = "a group as device.names has it, a word without #"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -60,7 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     made = {
         name: actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        for name, text in _ACTIONS
+        for name, (text, _) in _ACTIONS.items()
     }
     made["list"].add_argument("--all", action="store_true", help=f"not only {_MOST} of each kind")
     made["list"].add_argument(
@@ -72,14 +74,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     made["label"].add_argument(
         "--as", dest="label", required=True, metavar="NAME", help="the label"
     )
+    _add_dismissal(made["dismiss"])
     made["allow"].add_argument("dismissals", nargs="+", type=int, metavar="NUMBER")
-    add = made["dismiss"].add_argument
-    add("--names", metavar="NAME,...", help="names that are nothing new; *.example.com too")
-    add("--devices", metavar="CIDR,...", help="devices of which nothing is raised")
-    add("--reason", default="", metavar="TEXT", help="why, for people")
-    add(
-        "--for", dest="span", metavar="DURATION", help="for how long, such as 30d; default for good"
-    )
     made["forget"].add_argument("--device", metavar="DEVICE", help="all that is known of a device")
     made["import"].add_argument(
         "model", type=Path, metavar="FILE", help="a model, ours or upstream's"
@@ -95,10 +91,21 @@ def add_arguments(parser: ArgumentParser) -> None:
         options.add_presentation(each)
 
 
+def _add_dismissal(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--names", metavar="NAME,...", help="names that are nothing new; *.example.com too")
+    add("--devices", metavar="CIDR,...", help="devices of which nothing is raised")
+    add("--groups", metavar="NAME,...", help="groups of device.names of which nothing is raised")
+    add("--reason", default="", metavar="TEXT", help="why, for people")
+    add(
+        "--for", dest="span", metavar="DURATION", help="for how long, such as 30d; default for good"
+    )
+
+
 def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
-    config = options.settings(args)
-    _DOES[args.action](args, config, terminal)
+    _, does = _ACTIONS[args.action]
+    does(args, options.settings(args), terminal)
     return Exit.OK
 
 
@@ -145,7 +152,8 @@ def _known_cells(row: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _dismissal_cells(row: dict[str, Any]) -> tuple[object, ...]:
-    what = few([*row["names"], *row["devices"], *row["elements"]])
+    groups = [f"group {group}" for group in row["groups"]]
+    what = few([*row["names"], *row["devices"], *groups, *row["elements"]])
     return row["number"], time_text(row["until"]) or "for good", what, row["reason"]
 
 
@@ -250,15 +258,26 @@ def _request(args: Namespace) -> Request:
         if (args.device is None) == (not args.apps):
             raise UsageError("forget: give apps, or --device DEVICE")
         return Forget(args.apps) if args.device is None else ForgetDevice(args.device)
+    return _dismissal(args)
+
+
+def _dismissal(args: Namespace) -> Dismiss:
     names = _texts("--names", args.names, many(server_name()))
     devices = _texts("--devices", args.devices, many(network(mac=True)))
-    if not (args.apps or names or devices):
-        raise UsageError("dismiss: give apps, --names or --devices")
+    groups = _texts("--groups", args.groups, many(words("NAME", _GROUP, _group)))
+    if not (args.apps or names or devices or groups):
+        raise UsageError("dismiss: give apps, --names, --devices or --groups")
     reason = one_line("--reason", args.reason, _REASON)
-    return Dismiss(args.apps, names, devices, reason, span_of(args.span))
+    return Dismiss(args.apps, names, devices, reason, span_of(args.span), groups)
 
 
-def _texts(option: str, text: str | None, kind: Any) -> list[str]:  # noqa: ANN401  a kind of lists
+def _group(text: str) -> str:
+    if not text or not text.isprintable() or " " in text or "#" in text:
+        raise ValueError(text)
+    return text
+
+
+def _texts(option: str, text: str | None, kind: Kind[tuple[str, ...]]) -> list[str]:
     if text is None:
         return []
     try:
@@ -305,23 +324,14 @@ def _export(args: Namespace, config: Config, terminal: Terminal) -> None:
         terminal.line(f"{len(apps)} known apps written to {args.model}")
 
 
-_ACTIONS = (
-    ("list", "pending and known apps, and dismissals"),
-    ("show", "the elements of apps, and the known apps they resemble"),
-    ("label", "give apps a label; a pending one is known from then on"),
-    ("dismiss", "pending apps, names or devices are nothing new"),
-    ("allow", "take dismissals back"),
-    ("forget", "apps, or a device, as if they had never been seen"),
-    ("import", "take in what a model knows"),
-    ("export", "write what is known as a model"),
-)
-_DOES: dict[str, Callable[[Namespace, Config, Terminal], None]] = {
-    "list": _list,
-    "show": _show,
-    "label": _ask,
-    "dismiss": _ask,
-    "allow": _ask,
-    "forget": _ask,
-    "import": _import,
-    "export": _export,
+_ACTIONS: dict[str, tuple[str, Callable[[Namespace, Config, Terminal], None]]] = {
+    "list": ("pending and known apps, and dismissals", _list),
+    "show": ("the elements of apps, and the known apps they resemble", _show),
+    "label": ("give apps a label; a pending one is known from then on", _ask),
+    "dismiss": ("pending apps, names, devices or groups of devices are nothing new", _ask),
+    "allow": ("take dismissals back", _ask),
+    "forget": ("apps, or a device, as if they had never been seen", _ask),
+    "import": ("take in what a model knows", _import),
+    "export": ("write what is known as a model", _export),
 }
+"""What each action does: in words, and the function."""

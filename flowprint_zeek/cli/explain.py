@@ -7,6 +7,7 @@ import re
 import shlex
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from flowprint_zeek.core.elements import fingerprint_id, shown
 from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.dismissals import Dismissals, DismissalsState
 from flowprint_zeek.errors import UsageError
+from flowprint_zeek.stream.configured import hosts_of
 from flowprint_zeek.stream.requests import PENDING
 from flowprint_zeek.stream.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
@@ -57,7 +60,7 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         _list(snapshot, terminal, as_json=args.json)
         return Exit.OK
     row, why = _found(snapshot, args.notice.lower())
-    now, pivots = _standing(snapshot, why), _pivots(config, why)
+    now, pivots = _standing(snapshot, why, config), _pivots(config, why)
     if args.json:
         terminal.json(
             {"notice": row, "explained": asdict(why), "now": asdict(now), "pivots": pivots}
@@ -96,7 +99,7 @@ class _Standing:
     label : str or None
         Its label.
     dismissal : int or None
-        Number of a dismissal of what was new, or of the device.
+        Number of a dismissal of what was new, of the device, or of a group that it is of now.
     """
 
     pending: bool
@@ -105,14 +108,23 @@ class _Standing:
     dismissal: int | None
 
 
-def _standing(snapshot: Snapshot, why: Explained) -> _Standing:
-    pending, known, dismissals = snapshot.parts("pending", "known", "dismissals")
+def _standing(snapshot: Snapshot, why: Explained, config: Config) -> _Standing:
+    names = ("pending", "known", "dismissals", "leases")
+    pending, known, dismissals, leases = snapshot.parts(*names)
     if any(app.number == why.pending for app in pending.apps):
         return _Standing(pending=True, known=None, label=None, dismissal=None)
     novel = {one.element for one in why.elements if one.novel}
     holding = [app for app in known.apps if novel.issubset(app.elements)]
     app = max(holding, key=lambda app: (bool(app.labels), app.n_flows), default=None)
-    number = next((one.number for one in dismissals.dismissals if _covers(one, why, novel)), None)
+
+    @cache  # A long file is read once, and only where a group is dismissed.
+    def groups_of(device: str) -> tuple[str, ...]:
+        hosts = hosts_of(config)
+        hosts.leases.restore(leases)
+        return hosts.groups_of(device)
+
+    covering = (one for one in dismissals.dismissals if _covers(one, why.device, novel, groups_of))
+    number = next((one.number for one in covering), None)
     return _Standing(
         pending=False,
         known=None if app is None else fingerprint_id(app.elements),
@@ -121,10 +133,12 @@ def _standing(snapshot: Snapshot, why: Explained) -> _Standing:
     )
 
 
-def _covers(one: Dismissal, why: Explained, novel: set[str]) -> bool:
+def _covers(
+    one: Dismissal, device: str, novel: set[str], groups_of: Callable[[str], tuple[str, ...]]
+) -> bool:
     dismissals = Dismissals()
     dismissals.restore(DismissalsState([one], one.number + 1))
-    return dismissals.cover_device(why.device) or all(map(dismissals.cover, novel))
+    return dismissals.cover_device(device, groups_of) or all(map(dismissals.cover, novel))
 
 
 def _advice(why: Explained, now: _Standing) -> str:

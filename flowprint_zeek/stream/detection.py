@@ -161,13 +161,14 @@ class Detector:
         for at in view.order:
             if evidence.verdict(at) != UNSEEN_SITE:
                 continue
+            device = view.device(at)
             if view.degraded:
                 evidence.judged.verdict[at] = DEGRADED
                 continue
-            if self.site.dismissals.cover_device(view.device(at)):
+            if self.site.dismissals.cover_device(device, self._groups_of):
                 evidence.judged.verdict[at] = DISMISSED
                 continue
-            if view.device(at) in view.shared:
+            if device in view.shared:
                 evidence.judged.verdict[at] = SHARED_ADDRESS
                 continue
             if all(map(self.site.dismissals.cover, evidence.core(at))):
@@ -176,7 +177,7 @@ class Detector:
                 continue
             own_flows = int(view.found.own_flows[at])
             app = self.pending.meet(
-                view.device(at), evidence.core(at), own_flows, view.start, evidence.fresh(at)
+                device, evidence.core(at), own_flows, view.start, evidence.fresh(at)
             )
             app.compare(view.elements[at], evidence.core(at))
             browser = evidence.browser(at)
@@ -186,6 +187,9 @@ class Detector:
             else:
                 evidence.judged.verdict[at] = BROWSER if browser else TOO_LITTLE
         return apps
+
+    def _groups_of(self, device: str) -> tuple[str, ...]:
+        return self.host(device).groups
 
     def _judged(self, view: BatchView) -> Evidence:
         found = view.found

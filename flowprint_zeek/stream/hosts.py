@@ -76,6 +76,11 @@ class Names:
             yield self._macs[mac]
         yield from map(self._networks.__getitem__, networks[len(of_address) :])
 
+    def groups(self) -> set[str]:
+        """Return the groups that there are."""
+        hosts = (*self._networks.values(), *self._macs.values())
+        return {group for host in hosts for group in host.groups}
+
     def _around(self, address: str) -> Iterator[Network]:
         """Yield the networks of the file that an address is in, narrow first."""
         try:

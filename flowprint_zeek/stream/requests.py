@@ -45,13 +45,14 @@ class Label(msgspec.Struct, tag=True, frozen=True):
 
 
 class Dismiss(msgspec.Struct, tag=True, frozen=True):
-    """Take pending apps, names or devices for nothing new, for so many µs or for good."""
+    """Take pending apps, names, devices or groups for nothing new, for so many µs or for good."""
 
     apps: list[str] = []
     names: list[str] = []
     devices: list[str] = []
     reason: str = ""
     span: _Span | None = None
+    groups: list[str] = []
 
 
 class Allow(msgspec.Struct, tag=True, frozen=True):
@@ -193,24 +194,28 @@ def _made_known(app: PendingApp, pipeline: Pipeline) -> str:
     return fingerprint_id(elements)
 
 
-def _dismissed(request: Dismiss, pipeline: Pipeline) -> int:
+def _dismissed(request: Dismiss, pipeline: Pipeline) -> str:
     apps = [app for app in _found(request.apps, pipeline, known=False).values() if app is not None]
     now = pipeline.last_closed
     if request.span is not None and not now:
         raise UsageError("no batch has closed yet: there is no log time to count a duration from")
-    if not (apps or request.names or request.devices):
+    if not (apps or request.names or request.devices or request.groups):
         raise UsageError("nothing is named that could be dismissed")
     made = pipeline.site.dismissals.add(
         elements=in_order({element for app in apps for element in app.core}),
         names=request.names,
         devices=request.devices,
+        groups=request.groups,
         reason=request.reason,
         made=now,
         until=None if request.span is None else now + request.span,
     )
     for app in apps:
         pipeline.pending.remove(app.number)
-    return made.number
+    there = pipeline.hosts.names.groups()
+    unknown = [group for group in request.groups if group not in there]
+    hint = f"; in no line of device.names yet: {', '.join(unknown)}" if unknown else ""
+    return f"{made.number}{hint}"
 
 
 def _allowed(numbers: list[int], pipeline: Pipeline) -> str:
@@ -249,11 +254,12 @@ def _is_known(device: str, pipeline: Pipeline) -> bool:
 def _settled(pipeline: Pipeline) -> list[str]:
     """Forget pending apps of which nothing is new any more, and return their ids."""
     seen, dismissals = pipeline.site.seen, pipeline.site.dismissals
+    groups_of = pipeline.hosts.groups_of
     by_novelty = pipeline.detector.rule.by == "novelty"
     settled = [
         app
         for app in pipeline.pending
-        if all(map(dismissals.cover_device, app.devices))
+        if all(dismissals.cover_device(device, groups_of) for device in app.devices)
         or all(dismissals.cover(one) or (by_novelty and seen.on_site(one)) for one in app.core)
     ]
     for app in settled:

@@ -48,6 +48,14 @@ class Asked:
         assert (done.code, done.err) == (0, ""), done.err
         return done.out
 
+    def name_devices(self, *lines: str) -> None:
+        """Let a file name devices, for the commands."""
+        path = self.settings.with_name("names.txt")
+        path.write_text("\n".join(lines))
+        content = json.loads(self.settings.read_text())
+        content["device"]["names"] = str(path)
+        self.settings.write_text(json.dumps(content))
+
     def add(self, *connections: Conn) -> None:
         """Let the sensor see more connections."""
         self.site.left = in_order([*self.site.left, *connections])

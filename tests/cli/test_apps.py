@@ -42,7 +42,8 @@ def test_list_tells_what_waits_and_what_is_known(site: Asked) -> None:
 
 def test_list_as_json(site: Asked) -> None:
     """The same with every element, times in µs of log time."""
-    site.ok("apps", "dismiss", "--names", "*.a.example", "--reason", "why", "--for", "1d")
+    given = ["--names", "*.a.example", "--groups", "sales, floor-3", "--reason", "why"]
+    site.ok("apps", "dismiss", *given, "--for", "1d")
     found = listed(site)
     assert list(found) == ["pending", "known", "dismissals"]
     (pending,), (known,), (dismissal,) = found.values()
@@ -61,8 +62,18 @@ def test_list_as_json(site: Asked) -> None:
         "elements": [],
         "names": [".a.example"],
         "devices": [],
+        "groups": ["sales", "floor-3"],
         "reason": "why",
     }
+
+
+def test_list_tells_what_is_dismissed(site: Asked) -> None:
+    """Names, devices, groups called so, and elements, with until when and why."""
+    site.ok("apps", "dismiss", "--names", "a.example", "--groups", "sales", "--reason", "a trial")
+    site.ok("apps", "dismiss", "p1", "--devices", "10.0.0.0/8", "--for", "1d")
+    *_, first, second = site.ok("apps", "list").splitlines()
+    assert first.split() == ["1", "for", "good", "a.example,", "group", "sales", "a", "trial"]
+    assert second.split()[1:3] == ["2026-01-02", "00:27Z"]
 
 
 def many_apps(site: Asked, count: int) -> None:
@@ -151,8 +162,8 @@ def test_show_tells_the_nearest_known_apps(site: Asked) -> None:
         ("label p1 --as a\x1b[31mb", r"not 'a\x1b[31mb'"),
         ("label p1 --as a\udcffb", r"not 'a\udcffb'"),
         (f"label p1 --as {'x' * 201}", "--as must be a line of at most 200"),
-        ("dismiss", "dismiss: give apps, --names or --devices"),
-        ("dismiss --reason why", "dismiss: give apps, --names or --devices"),
+        ("dismiss", "dismiss: give apps, --names, --devices or --groups"),
+        ("dismiss --reason why", "dismiss: give apps, --names, --devices or --groups"),
         (f"dismiss {MAIL}", f"no pending app {MAIL}: see apps list"),
         ("dismiss p1 --for 5x", "--for must be a duration over 0"),
         ("dismiss p1 --for 0", "--for must be a duration over 0"),
@@ -162,6 +173,10 @@ def test_show_tells_the_nearest_known_apps(site: Asked) -> None:
         ("dismiss --names a.example,,", "--names must be a list, each an ASCII name"),
         ("dismiss --devices 10.0.0.1/8", "--devices must be a list, each an address, MAC"),
         ("dismiss --devices phone", "--devices must be a list, each an address, MAC"),
+        ("dismiss --groups sales,,x", "--groups must be a list, each a group as device.names"),
+        ("dismiss --groups a\xa0b", "a word without #; not"),
+        ("dismiss --groups sales#1", "a word without #; not 'sales#1'"),
+        ("dismiss --groups a\x1b[31mb", r"not 'a\x1b[31mb'"),
         ("allow", "arguments are required: NUMBER"),
         ("allow p1", "invalid int value: 'p1'"),
         ("allow 1", "no dismissal 1: see apps list"),

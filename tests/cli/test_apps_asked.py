@@ -57,6 +57,7 @@ def test_what_is_asked_without_a_daemon_is_done_at_once(site: Asked) -> None:
         (["label", "p1", "--as", "Chess"], "labelled Chess: p1"),
         (["dismiss", "p1"], "dismissal 1"),
         (["dismiss", "--names", "a.example,*.b.example", "--devices", "10.0.0.0/8"], "dismissal 1"),
+        (["dismiss", "--groups", "sales,floor-3"], "dismissal 1"),
         (["forget", "p1"], "forgotten: p1, 0 elements with them"),
         (["forget", "--device", "10.0.0.2"], "forgotten: device 10.0.0.2"),
     ],
@@ -77,6 +78,15 @@ def test_a_dismissal_and_its_taking_back(site: Asked) -> None:
     site.add(*session("game", 2_850.0))
     site.follow(3_400.0)
     assert any(GAME[0] in app["elements"] for app in listed(site)["pending"])
+
+
+def test_a_dismissal_of_a_group(site: Asked) -> None:
+    """Of its devices nothing waits any more; one that no line has is told."""
+    site.name_devices("10.0.0.1 lt-4711 sales,floor-3", "10.0.0.2 - office")
+    said = site.ok("apps", "dismiss", "--groups", "sales,cellar")
+    hint = "in no line of device.names yet: cellar"
+    assert said == f"dismissal 1; {hint}; pending no more: p1\n"
+    assert listed(site)["pending"] == []
 
 
 def test_the_logs_are_read_on_where_they_were_read_to(site: Asked) -> None:

@@ -15,6 +15,7 @@ import pytest
 from flowprint_zeek.cli.exits import Exit
 from tests.cli.sensors import CHESS, NOTICED, Asked, asked, exported
 from tests.stream.small import session
+from tests.stream.test_hosts import MAC, dhcp_log, lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,6 +196,44 @@ def test_a_notice_of_an_app_that_was_decided_on(site: Asked, decided: list[str],
     key = notice_id(site)
     site.ok("apps", *decided)
     assert last_line(site, key).startswith(said)
+
+
+def test_a_notice_of_a_device_of_a_dismissed_group(site: Asked) -> None:
+    """As groups are now: a device that left one is not dismissed with it."""
+    key = notice_id(site)
+    site.name_devices("10.0.0.1 - sales", "10.0.0.0/24 - office")
+    site.ok("apps", "dismiss", "--groups", "sales")
+    assert explained(site)["now"]["dismissal"] == 1
+    site.name_devices("10.0.0.2 - sales", "10.0.0.0/24 - office")
+    assert explained(site)["now"]["dismissal"] is None
+    site.ok("apps", "dismiss", "--groups", "office")
+    assert last_line(site, key).startswith("Decided: dismissal 2 ")
+
+
+def test_a_notice_of_a_device_that_dhcp_puts_into_a_dismissed_group(
+    tmp_path: Path, cli: Cli
+) -> None:
+    """By the MAC of whoever has its address."""
+    site = asked(tmp_path, cli)
+    dhcp_log(site.site.current, [lease(0, "", "10.0.0.1", MAC)])
+    site.follow(NOTICED)
+    site.name_devices(f"{MAC} - sales")
+    assert site.ok("apps", "dismiss", "--groups", "sales") == "dismissal 1; pending no more: p1\n"
+    assert explained(site)["now"]["dismissal"] == 1
+
+
+def test_a_file_of_names_that_cannot_be_read(site: Asked) -> None:
+    """It is an error where a group is dismissed; nothing else depends on it."""
+    site.ok("apps", "dismiss", "p1")
+    site.name_devices("no line")
+    assert explained(site)["now"]["dismissal"] == 1
+    site.name_devices()
+    site.ok("apps", "dismiss", "--groups", "sales")
+    site.ok("apps", "allow", "1")
+    site.name_devices("no line")
+    done = site("explain", notice_id(site))
+    assert (done.code, done.out) == (Exit.CONFIG, "")
+    assert "names.txt:1: a line must begin with" in done.err
 
 
 def test_a_notice_of_an_app_that_became_known_without_a_label(

@@ -87,3 +87,11 @@ class Decided:
 
     def forget(self, *apps: str) -> str:
         return self.do(Forget(list(apps)))
+
+
+def noticed() -> Decided:
+    """Return a site that knows mail and was told of an unseen game, pending app p1."""
+    site = Decided()
+    assert site.verdicts("mail", "game") == ["known", "unseen_site"]
+    assert len(site.notices()) == 1
+    return site

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.stream.small import (
     Conn,
     Found,
     conn,
+    feed,
     moved,
     pipeline,
     run,
@@ -24,6 +26,10 @@ from tests.stream.small import (
     ssl,
     until,
 )
+from tests.stream.test_hosts import MAC, give, lease
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOUR = 3600
 MAIL = tuple(f"name:n{number}.mail.example" for number in range(4))
@@ -105,6 +111,40 @@ def test_labels_of_known_apps_are_told(site: Site) -> None:
         app.labels = Counter({"Mail": 3})
     _, found = run(session("mail", HOUR), NOTHING, site=site, log__rows="all")
     assert found.said("label") == ["Mail"]
+
+
+def test_the_device_of_a_dismissed_group_is_dismissed(site: Site, tmp_path: Path) -> None:
+    """Where something is unseen there; what is known stays known, and others are raised."""
+    (tmp_path / "names").write_text("10.0.0.2 - sales\n10.0.0.0/24 - office\n")
+    site.dismissals.add(groups=["sales"], made=1)
+    flows = [*session("game", HOUR), *moved(session("mail", HOUR + 150), "10.0.0.2")]
+    found = judged(
+        *flows,
+        *moved(session("game", HOUR), "10.0.0.2"),
+        site=site,
+        device__names=str(tmp_path / "names"),
+    )
+    said = {(row["device"], row["verdict"]) for row in found.verdicts}
+    assert said == {
+        ("10.0.0.1", "unseen_site"),
+        ("10.0.0.2", "dismissed"),
+        ("10.0.0.2", "unseen_device"),
+    }
+    assert [(row["src"], row["n"]) for row in found.noted("Unseen_App")] == [("10.0.0.1", 1)]
+
+
+def test_a_device_is_of_a_group_while_it_has_the_address(site: Site, tmp_path: Path) -> None:
+    """A line of a MAC holds for whoever dhcp.log gives an address at that time."""
+    (tmp_path / "names").write_text(f"{MAC} - sales\n")
+    site.dismissals.add(groups=["sales"], made=1)
+    line, found = pipeline(
+        NOTHING, site=site, log__rows="all", device__names=str(tmp_path / "names")
+    )
+    for start, mac in ((0, MAC), (600, "02:00:5e:00:53:02")):
+        give(line, lease(start, mac=mac))
+        feed(line, session("game", start))
+    line.finish()
+    assert found.said("verdict") == ["dismissed", "unseen_site"]
 
 
 # What refreshes what

@@ -121,6 +121,12 @@ def test_the_closest_line_names_a_device(
     assert hosts.groups_of(device) == groups
 
 
+def test_the_groups_of_a_file(tmp_path: Path) -> None:
+    """Those of any line, whether a device is of it or not."""
+    assert of_file(tmp_path, LINES).names.groups() == {"sales", "floor-3", "office", "site"}
+    assert of_file(tmp_path, f"{MAC} - tablets").names.groups() == {"tablets"}
+
+
 def test_the_file_goes_before_dhcp(tmp_path: Path) -> None:
     """What people wrote counts more than what a host says of itself; a - is no name."""
     leases = [lease(0, "said", f"10.0.0.{n}", f"02:00:5e:00:53:0{n}") for n in (1, 2, 3)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from flowprint_zeek.core.elements import fingerprint_id
+from flowprint_zeek.dismissals import Dismissal
 from flowprint_zeek.errors import UsageError
 from flowprint_zeek.known import KnownApp
-from flowprint_zeek.stream.kept import sections
+from flowprint_zeek.stream.kept import part, sections
 from flowprint_zeek.stream.requests import (
     Allow,
     Dismiss,
@@ -22,8 +24,8 @@ from flowprint_zeek.stream.requests import (
     decoded,
     encoded,
 )
-from tests.stream.decided import DEVICE, OTHER, WIDTH, Decided
-from tests.stream.small import DAY, SECOND, pipeline, session
+from tests.stream.decided import DEVICE, OTHER, WIDTH, Decided, noticed
+from tests.stream.small import session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +36,7 @@ GAME = [f"name:n{at}.game.example" for at in range(4)]
 @pytest.fixture
 def site() -> Decided:
     """Return a site that knows mail and was told of an unseen game."""
-    made = Decided()
-    assert made.verdicts("mail", "game") == ["known", "unseen_site"]
-    assert len(made.notices()) == 1
-    return made
+    return noticed()
 
 
 def said_of(site: Decided, app: str) -> dict[str, object]:
@@ -125,117 +124,6 @@ def test_pending_apps_that_a_label_explains_go_with_it() -> None:
     assert site.pending() == ["p1", "p2"]
     assert site.do(Label(["p1"], "Chess")) == "labelled Chess: p1; pending no more: p2"
     assert site.pending() == []
-
-
-# Dismissals
-
-
-def test_a_dismissed_app_is_raised_no_more(site: Decided) -> None:
-    """Neither again nor on another device; what else is new is."""
-    assert site.do(Dismiss(["p1"], reason="a trial")) == "dismissal 1"
-    assert site.pending() == []
-    site.skip(2 * 86_400)
-    site.use("game", devices=(DEVICE, OTHER))
-    assert site.notices() == []
-    site.use("chat")
-    assert len(site.notices()) == 1
-
-
-@pytest.mark.parametrize(
-    "dismissal",
-    [
-        Dismiss(names=[f"n{at}.game.example" for at in range(4)]),
-        Dismiss(names=[".game.example"]),
-        Dismiss(devices=["10.0.0.1/32"]),
-        Dismiss(devices=["10.0.0.0/8"]),
-    ],
-    ids=["names", "subdomains", "device", "network"],
-)
-def test_what_is_dismissed_before_it_is_seen_is_never_raised(dismissal: Dismiss) -> None:
-    """Names and devices may be named that nobody has seen."""
-    site = Decided()
-    site.do(dismissal)
-    site.use("game")
-    assert site.notices() == []
-    assert site.pending() == []
-    site.use("chat", devices=("192.168.0.1",))
-    assert len(site.notices()) == 1
-
-
-def test_the_verdict_on_a_dismissed_device(site: Decided) -> None:
-    """What is unseen there is said to be dismissed; the same elsewhere is raised."""
-    site.do(Dismiss(devices=[f"{DEVICE}/32"]))
-    assert site.verdicts("chat", "mail", devices=(DEVICE, OTHER)) == [
-        *("dismissed", "known", "unseen_site", "known"),
-    ]
-
-
-def test_pending_apps_that_a_dismissal_covers_go_with_it() -> None:
-    """By their names, or by all their devices; those with something else that is new stay."""
-    site = Decided()
-    site.use("game", devices=(DEVICE,))
-    site.use("chat", devices=(DEVICE, OTHER))
-    assert site.pending() == ["p1", "p2"]
-    done = site.do(Dismiss(names=["n0.game.example"], devices=[f"{DEVICE}/32"]))
-    assert done == "dismissal 1; pending no more: p1"
-    assert site.pending() == ["p2"]
-    done = site.do(Dismiss(names=[".chat.example"]))
-    assert done == "dismissal 2; pending no more: p2"
-
-
-def test_a_dismissal_ends_in_log_time(site: Decided) -> None:
-    """In the first batch that closes then, not at the end of the day, the app is new again."""
-    site.do(Dismiss(["p1"], span=3_600 * SECOND))
-    site.skip(3_600 - 600)
-    site.use("game")
-    assert site.notices() == []
-    site.use("game")
-    assert len(site.notices()) == 1
-    assert site.pending() == ["p2"]
-    assert len(site.line.site.dismissals) == 0
-
-
-def test_a_dismissal_for_a_while_needs_a_log_time() -> None:
-    """Before the first batch has closed there is nothing to count from."""
-    site = Decided()
-    site.line = pipeline()[0]
-    with pytest.raises(UsageError, match="no batch has closed yet"):
-        site.do(Dismiss(names=["game.example"], span=DAY))
-    assert site.do(Dismiss(names=["game.example"])) == "dismissal 1"
-
-
-def test_a_dismissed_app_where_the_similarity_decides() -> None:
-    """Nothing need be new there: the verdict says why it is not raised."""
-    site = Decided(detect__by="similarity")
-    site.use("game")
-    assert len(site.notices()) == 1
-    site.do(Dismiss(["p1"]))
-    site.skip(2 * 86_400)
-    assert site.verdicts("game", "mail") == ["dismissed", "known"]
-    assert site.notices() == []
-
-
-def test_a_dismissal_that_is_taken_back(site: Decided) -> None:
-    """The app is new again, and others stay dismissed."""
-    site.do(Dismiss(["p1"]))
-    site.do(Dismiss(names=[".chat.example"]))
-    site.use("game", "chat")
-    assert site.notices() == []
-    assert site.do(Allow([1, 1])) == "taken back: 1"
-    site.use("game", "chat")
-    (notice,) = site.notices()
-    assert "game.example" in str(notice["msg"])
-
-
-def test_what_is_dismissed_is_not_learned_meanwhile(site: Decided) -> None:
-    """However long it is used beside what is known."""
-    site.do(Dismiss(["p1"]))
-    for _ in range(3):
-        site.skip(86_400)
-        site.use("game", "mail")
-    site.do(Allow([1]))
-    site.use("game")
-    assert len(site.notices()) == 1
 
 
 # Forgetting apps
@@ -337,7 +225,7 @@ def test_an_app_that_is_named_twice_is_one(site: Decided) -> None:
     "request_",
     [
         Label(["p1"], "Ünïcode"),
-        Dismiss(["p1"], ["a.example"], ["10.0.0.0/8"], "why", 5),
+        Dismiss(["p1"], ["a.example"], ["10.0.0.0/8"], "why", 5, ["sales"]),
         Allow([1]),
         Forget(["p1"]),
         ForgetDevice("10.0.0.1"),
@@ -352,6 +240,25 @@ def test_an_app_that_is_named_twice_is_one(site: Decided) -> None:
 def test_requests_come_back_from_the_state(request_: Request) -> None:
     """Each as it was, and of its kind."""
     assert decoded(encoded(request_)) == request_
+
+
+def test_what_was_written_before_there_were_groups() -> None:
+    """Requests and dismissals without them are read as of none."""
+    asked = {"type": "Dismiss", "names": ["a.example"], "span": 5}
+    assert decoded(msgspec.msgpack.encode(asked)) == Dismiss(names=["a.example"], span=5)
+    held = {
+        "number": 3,
+        "elements": GAME,
+        "names": [],
+        "devices": ["10.0.0.0/8"],
+        "reason": "why",
+        "made": 1,
+        "until": None,
+    }
+    state = msgspec.msgpack.encode({"dismissals": [held], "next": 4})
+    (one,) = part("dismissals", {"dismissals": state}).dismissals
+    assert one == Dismissal(3, tuple(GAME), (), ("10.0.0.0/8",), "why", 1, None)
+    assert one.groups == ()
 
 
 @pytest.mark.parametrize(
