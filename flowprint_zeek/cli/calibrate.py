@@ -22,7 +22,7 @@ from flowprint_zeek.core.elements import certificate_kinds
 from flowprint_zeek.errors import LogError, ModelError, UsageError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser, Namespace, _ArgumentGroup
 
     from flowprint_zeek.analysis.captures import Captures
     from flowprint_zeek.cli.terminal import Terminal
@@ -44,7 +44,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="*", metavar="MANIFEST|LOGS", help="labelled captures, or a site's logs"
     )
-    group = parser.add_argument_group("labelled captures or fingerprints")
+    _add_labelled(parser.add_argument_group("labelled captures or fingerprints"))
+    forecast.add_arguments(parser)
+    options.add_times(parser)
+    options.add_parameters(parser, default="default {default}, or that of the fingerprint files")
+    options.add_config(parser)
+    options.add_json(parser)
+
+
+def _add_labelled(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--fingerprints",
         type=Path,
@@ -78,11 +86,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="write a fingerprint file with the calibrated thresholds",
     )
-    forecast.add_arguments(parser)
-    options.add_times(parser)
-    options.add_parameters(parser, default="default {default}, or that of the fingerprint files")
-    options.add_config(parser)
-    options.add_json(parser)
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.devices import Network, Selection, is_mac
@@ -13,6 +14,7 @@ from flowprint_zeek.kinds import Period
 from flowprint_zeek.stream.batcher import Timing
 from flowprint_zeek.stream.hosts import Hosts, read_names
 from flowprint_zeek.stream.pending import NoticeRule
+from flowprint_zeek.stream.phases import Learning
 from flowprint_zeek.zeek.beside import Beside
 from flowprint_zeek.zeek.leases import Leases
 
@@ -32,6 +34,21 @@ def parameters_of(config: Config) -> Parameters:
         chosen.activity,
         chosen.clique_budget,
     )
+
+
+def basis_of(config: Config) -> dict[str, float | str]:
+    """Return the settings that what was learned depends on."""
+    chosen = {f"fingerprint.{key}": value for key, value in asdict(config.fingerprint).items()}
+    del chosen["fingerprint.clique_budget"]
+    return chosen | {"device.key": config.device.key}
+
+
+def learning_of(config: Config) -> Learning:
+    """Return what is done with batches, as settings of the daemon say."""
+    run = config.run
+    if run.mode != "auto":
+        return Learning(always=run.mode)
+    return Learning(duration=microseconds(run.learn_for), shadow=microseconds(run.shadow_for))
 
 
 def selection_of(config: Config) -> Selection:

@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from flowprint_zeek import store
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import ConfigError, ModelError, OutputError, StateError, UsageError
 from flowprint_zeek.stream.backlog import Backlog
 from flowprint_zeek.stream.commits import Commit
-from flowprint_zeek.stream.kept import PARAMETERS, from_sections, sections
+from flowprint_zeek.stream.configured import basis_of, learning_of
+from flowprint_zeek.stream.kept import basis, basis_section, from_sections, sections
 from flowprint_zeek.stream.live import FOLLOWED, Live
-from flowprint_zeek.stream.phases import LEARN, Learning
+from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
+from flowprint_zeek.stream.phases import LEARN
 from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.stream.reporter import Moment, Parts, Reporter
 from flowprint_zeek.stream.requests import REFUSED, ForgetDevice, Import, carry_out, decoded
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from flowprint_zeek.zeek.writer import Format
 
 _logger = logging.getLogger(__name__)
-
-_NONE = msgspec.msgpack.encode({})
 
 _COMMITTING = 0.1
 """Share of the time that commits may take while the daemon catches up."""
@@ -84,6 +82,7 @@ class Daemon:
         self.sinks = Sinks(Path(config.run.output), form)
         self.state = State(Path(config.run.state))
         try:
+            self._check_due(form)
             self.pipeline = self._pipeline()
             self.follower, self.live = self._followed()
         except BaseException:
@@ -101,6 +100,16 @@ class Daemon:
         self.latest: Status | None = None
         self._reporter = self._made_reporter()
 
+    def _check_due(self, form: Format) -> None:
+        """Raise StateError where lines of another format wait to be written."""
+        for name in (NOTICES, VERDICTS):
+            for _, line in self.state.unwritten(name)[:1]:
+                held = "json" if line.data.startswith(b"{") else "tsv"
+                if held != form:
+                    said = f"holds lines of {name} that are not written yet as {held}"
+                    hint = f"set notice.format to {held} until they are"
+                    raise StateError(f"{said}: {hint}", path=self.state.path)
+
     def _pipeline(self) -> Pipeline:
         """Return the pipeline as the state left it, or a new one."""
         config = self.config
@@ -109,11 +118,10 @@ class Daemon:
         site, certificate = model.site(config.model.max_fingerprints), store.certificate_of(model)
         pipeline = Pipeline(config, site, learning_of(config), self.sinks, certificate=certificate)
         if held:
-            learned = msgspec.msgpack.decode(held.pop(PARAMETERS, _NONE), type=dict[str, object])
-            if said := self._misfit(learned):
-                hint = "set it back, or move the file away to learn anew"
-                raise StateError(f"was learned with {said}: {hint}", path=self.state.path)
             try:
+                if said := self._misfit(basis(held)):
+                    hint = "set it back, or move the file away to learn anew"
+                    raise StateError(f"was learned with {said}: {hint}", path=self.state.path)
                 pipeline.restore(from_sections(held))
             except ValueError as error:
                 said = f"is damaged ({error}): move it away to learn anew, or put a copy of it back"
@@ -142,7 +150,7 @@ class Daemon:
 
     def _misfit(self, learned: Mapping[str, object]) -> str:
         """Return which of some parameters the settings say otherwise, "" for none."""
-        for key, value in parameters_of(self.config).items():
+        for key, value in basis_of(self.config).items():
             if learned.get(key, value) != value:
                 return f"{key} {learned[key]}, the settings say {value}"
         return ""
@@ -254,8 +262,7 @@ class Daemon:
     def commit(self) -> bool:
         """Commit what was done and write what is due; False where the state cannot be written."""
         begun = self.clocks.monotonic()
-        held = sections(self.pipeline.state())
-        held[PARAMETERS] = msgspec.msgpack.encode(parameters_of(self.config))
+        held = sections(self.pipeline.state()) | basis_section(basis_of(self.config))
         wall = self.clocks.wall()
         commit = Commit(
             held,
@@ -351,18 +358,3 @@ def _check_output(config: Config) -> None:
         if output in (place.resolve(), place.parent.resolve() if place.suffix else None):
             said = f"run.output is {config.run.output}, where logs are followed"
             raise ConfigError(f"{said}: Zeek's own notice.log is there; name another folder")
-
-
-def learning_of(config: Config) -> Learning:
-    """Return what is done with batches, as settings say."""
-    run = config.run
-    if run.mode != "auto":
-        return Learning(always=run.mode)
-    return Learning(duration=microseconds(run.learn_for), shadow=microseconds(run.shadow_for))
-
-
-def parameters_of(config: Config) -> dict[str, object]:
-    """Return the settings that what was learned depends on."""
-    chosen = {f"fingerprint.{key}": value for key, value in asdict(config.fingerprint).items()}
-    del chosen["fingerprint.clique_budget"]
-    return chosen | {"device.key": config.device.key}

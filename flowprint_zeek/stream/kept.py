@@ -8,7 +8,7 @@ good.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
@@ -24,7 +24,9 @@ from flowprint_zeek.stream.pending import PendingState
 from flowprint_zeek.zeek.beside import BesideState
 from flowprint_zeek.zeek.leases import LeasesState
 
-PARAMETERS = "parameters"
+_T = TypeVar("_T")
+
+_BASIS = "parameters"
 """Section beside the parts: the settings that what was learned depends on."""
 
 
@@ -35,7 +37,7 @@ class Clock:
     Attributes
     ----------
     first_start : int or None
-        Start of the first batch, µs.
+        Start of the first batch, µs, later by the silences that do not count as learning.
     closed : int
         Log time at which the last batch closed, µs.
     first_open : int or None
@@ -81,6 +83,22 @@ def sections(state: PipelineState) -> dict[str, bytes]:
     return {part.name: encoder.encode(getattr(state, part.name)) for part in fields(state)}
 
 
+def basis_section(learned_with: Mapping[str, float | str]) -> dict[str, bytes]:
+    """Return the section of the settings that what was learned depends on, by its name."""
+    return {_BASIS: msgspec.msgpack.encode(learned_with)}
+
+
+def basis(held: Mapping[str, bytes]) -> dict[str, float | str]:
+    """Return the settings that what sections hold was learned with.
+
+    Raises
+    ------
+    ValueError
+        They are missing, or something else.
+    """
+    return _decoded(_BASIS, held, dict[str, float | str])
+
+
 def from_sections(held: Mapping[str, bytes]) -> PipelineState:
     """Return the state that sections hold.
 
@@ -100,10 +118,13 @@ def part(name: str, held: Mapping[str, bytes]) -> Any:  # noqa: ANN401  whatever
     ValueError
         It is missing or holds something else.
     """
+    return _decoded(name, held, get_type_hints(PipelineState)[name])
+
+
+def _decoded(name: str, held: Mapping[str, bytes], kind: type[_T]) -> _T:
     if name not in held:
         raise ValueError(f"lacks {name}")
     try:
-        kind = get_type_hints(PipelineState)[name]
         return msgspec.msgpack.decode(held[name], type=kind, dec_hook=made)
     except ValueError as error:
         raise ValueError(f"{name} is damaged: {error}") from error

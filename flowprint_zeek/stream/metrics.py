@@ -121,20 +121,24 @@ class StatusCollector(Collector):
         info = {"version": status.version, "mode": status.mode}
         yield InfoMetricFamily(PREFIX + "daemon", "The daemon.", value=info)
         for metric in COUNTERS:
-            before = _by_label(metric.of(self._begun))
-            family = CounterMetricFamily(PREFIX + metric.name, metric.said, labels=_labels(metric))
-            for label, value in _by_label(metric.of(status)).items():
-                family.add_metric(label, value - before.get(label, 0.0))
-            yield family
+            yield _family(CounterMetricFamily, metric, status, metric.of(self._begun))
         for metric in GAUGES:
-            gauge = GaugeMetricFamily(PREFIX + metric.name, metric.said, labels=_labels(metric))
-            for label, value in _by_label(metric.of(status)).items():
-                gauge.add_metric(label, value)
-            yield gauge
+            yield _family(GaugeMetricFamily, metric, status)
 
 
-def _labels(metric: Metric) -> list[str]:
-    return [metric.label] if metric.label else []
+def _family(
+    kind: type[CounterMetricFamily | GaugeMetricFamily],
+    metric: Metric,
+    status: Status,
+    begun: Values = None,
+) -> Family:
+    """Return a metric with its values, counted from those at the beginning."""
+    labels = [metric.label] if metric.label else []
+    family = kind(PREFIX + metric.name, metric.said, labels=labels)
+    before = _by_label(begun)
+    for label, value in _by_label(metric.of(status)).items():
+        family.add_metric(label, value - before.get(label, 0.0))
+    return family
 
 
 def _by_label(values: Values) -> dict[tuple[str, ...], float]:

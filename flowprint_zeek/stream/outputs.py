@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self, cast
 
 from flowprint_zeek import store
 from flowprint_zeek.errors import OutputError
-from flowprint_zeek.zeek.columns import FLOWPRINT_LOG, NOTICE_LOG
+from flowprint_zeek.zeek.columns import NOTICE_LOG
+from flowprint_zeek.zeek.ownlogs import FLOWPRINT_LOG
 from flowprint_zeek.zeek.writer import LogWriter
 
 if TYPE_CHECKING:

@@ -108,6 +108,10 @@ class PendingApp:
         if (-len(core), len(beside)) < (-self.most, len(self.beside)):
             self.most, self.beside = len(core), beside
 
+    def notice(self, now: int) -> None:
+        """Note that it is noticed at a log time, µs, on the devices that it was seen on."""
+        self.noticed, self.noticed_devices = now, len(self.devices)
+
     def lasting(self, n_batches: int, among: Collection[str] | None = None) -> int:
         """Return how many novel elements, or those among some, were seen in so many batches."""
         return sum(
@@ -259,14 +263,14 @@ class PendingApps:
             return False
         self._raised += 1
         self.withheld.pop(app.number, None)
-        app.noticed, app.noticed_devices = now, len(app.devices)
+        app.notice(now)
         return True
 
     def would(self, app: PendingApp, now: int) -> bool:
         """Tell whether a notice of an app would be raised now, and count it if so."""
         wanted = self._wanted(app, now)
         if wanted:
-            app.noticed, app.noticed_devices = now, len(app.devices)
+            app.notice(now)
         return wanted
 
     def _wanted(self, app: PendingApp, now: int) -> bool:

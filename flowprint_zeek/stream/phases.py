@@ -9,6 +9,10 @@ SHADOW = "shadow"
 DETECT = "detect"
 MODES = (LEARN, SHADOW, DETECT)
 
+LONGEST_SILENCE = 86_400_000_000
+"""Log time without a row that does not count as learning, µs: a sensor that was off, or rows of a
+clock that was not set yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Learning:
@@ -19,7 +23,7 @@ class Learning:
     until : int or None
         Log time, µs: a batch that starts before it is learned.
     duration : int or None
-        The same, counted from the start of the first batch.
+        The same, counted from the start of the first batch, without silences; see `begun`.
     shadow : int, default 0
         For how long after that batches are judged without a notice, µs.
     always : {"learn", "shadow", "detect"} or None, default None
@@ -47,6 +51,16 @@ class Learning:
         if self.always is not None or end is None or phase not in {LEARN, SHADOW}:
             return None
         return (first_start, end) if phase == LEARN else (end, end + self.shadow)
+
+    def begun(self, first_start: int, silence: int) -> int:
+        """Return from when on learning counts after a silence: all three are µs of log time.
+
+        One of `LONGEST_SILENCE`, or as long as learning itself, is left out of the duration.
+        """
+        longest = LONGEST_SILENCE
+        if self.duration is not None:
+            longest = min(longest, self.duration)
+        return first_start if silence < longest else first_start + silence
 
     def _end(self, first_start: int) -> int | None:
         ends = [first_start + self.duration] if self.duration is not None else []

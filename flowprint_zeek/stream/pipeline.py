@@ -251,6 +251,8 @@ class Pipeline:
     def restore(self, state: PipelineState) -> None:
         """Go on from what `state` returned, given the rows of open batches `again`."""
         self.site.known.restore(state.known)
+        # The bound may be lower now.
+        self.site.known.prune()
         self.site.seen.restore(state.seen)
         self.site.browsers = Browsers.from_dict(state.browsers)
         self.site.browsers.domains = self._browser_domains
@@ -304,7 +306,7 @@ class Pipeline:
 
     def _close(self, batches: Iterable[ClosedBatch]) -> None:
         for batch in batches:
-            self._closed = self.timing.closes(batch.number)
+            before, self._closed = self._closed, self.timing.closes(batch.number)
             self.site.dismissals.expire(self._closed)
             day = self._today(self._closed)
             # By the time of closing: the row that the watermark comes from depends on the files.
@@ -316,11 +318,14 @@ class Pipeline:
             self._degraded = view.degraded
             day.devices.update(view.found.devices)
             self._beside.forget(batch.ended)
-            self._learn_or_detect(view, day)
+            self._learn_or_detect(view, day, self._closed - self.timing.batch - before)
 
-    def _learn_or_detect(self, view: BatchView, day: Day) -> None:
+    def _learn_or_detect(self, view: BatchView, day: Day, silence: int) -> None:
+        """Do with a batch what is due; so long before it there was no other, µs."""
         if self._first_start is None:
             self._first_start = view.start
+        elif self._phase == LEARN:
+            self._first_start = self.learning.begun(self._first_start, silence)
         before = self._phase
         self._phase = self.learning.phase(view.start, self._first_start)
         if self._phase == LEARN:

@@ -15,7 +15,8 @@ from flowprint_zeek.errors import OutputError
 from flowprint_zeek.stream.commits import Line, Noted
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
 from flowprint_zeek.zeek.append import AppendedLog
-from flowprint_zeek.zeek.columns import FLOWPRINT_LOG, NOTICE_LOG
+from flowprint_zeek.zeek.columns import NOTICE_LOG
+from flowprint_zeek.zeek.ownlogs import FLOWPRINT_LOG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

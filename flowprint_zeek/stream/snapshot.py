@@ -18,7 +18,7 @@ from flowprint_zeek.core.fingerprint import Parameters
 from flowprint_zeek.errors import OutputError, StateError
 from flowprint_zeek.stream import status
 from flowprint_zeek.stream.explained import Explained
-from flowprint_zeek.stream.kept import PARAMETERS, part
+from flowprint_zeek.stream.kept import basis, part
 from flowprint_zeek.stream.state import FROM_SECTIONS, SECTIONS, whole
 
 if TYPE_CHECKING:
@@ -91,11 +91,10 @@ class Snapshot:
         """Return the parameters that what was learned was made with."""
         rows = self._sections()
         with self._damage():
-            held = msgspec.msgpack.decode(rows[PARAMETERS], type=dict[str, float | str])
             section = "fingerprint."
             chosen: dict[str, Any] = {
                 key.removeprefix(section): value
-                for key, value in held.items()
+                for key, value in basis(rows).items()
                 if key.startswith(section)
             }
             return Parameters(**chosen)

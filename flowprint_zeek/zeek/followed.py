@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from flowprint_zeek.zeek.reader import ReadStats
     from flowprint_zeek.zeek.standing import Standing
 
-# The time in the name, a queue's name, a number behind the ending.
-_ROTATED = re.compile(r"\d\d[-:._]\d\d[-:._]\d\d|__|\.(?:log|json|tsv|txt|csv)[.-]\d")
+# The time in the name, a queue's name, a number behind the ending or before it.
+_ROTATED = re.compile(
+    r"\d\d[-:._]\d\d[-:._]\d\d|__|\.(?:log|json|tsv|txt|csv)[.-]\d|\.\d+\.(?:log|json)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,15 @@ from flowprint_zeek.zeek.reader import ReadStats, read_chunks
 from tests.stream.small import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from flowprint_zeek.zeek.files import LogFile
 
 HOUR = 3_600 * SECOND
 Rotation = Literal["none", "plain", "zeekctl"]
+
+LAG = 30 * SECOND
 
 MOST_HELD = 40 * SECOND
 """Log time after which a row is written out whatever else happens."""
@@ -56,8 +59,9 @@ class Sensor:
         Seed of lags, flushes and cuts.
     rotation : {"none", "plain", "zeekctl"}
         How logs are rotated at each full hour of log time.
-    lag : int, default 30 s
-        How late rows may be written, µs of log time; they leave their order.
+    lag : int or mapping of str to int, default 30 s
+        How late rows may be written, of all kinds or by kind, µs of log time; they leave their
+        order.
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class Sensor:
         folder: Path,
         seed: int,
         rotation: Rotation = "zeekctl",
-        lag: int = 30 * SECOND,
+        lag: int | Mapping[str, int] = LAG,
     ) -> None:
         self.current = folder / "current"
         self.spool = folder / "spool"
@@ -76,7 +80,8 @@ class Sensor:
         self.rotation = rotation
         self._random = random.Random(seed)  # noqa: S311  a seeded sensor, no secret
         logs = find_logs([source], KINDS)
-        self._streams = [_stream(log, self._random, lag) for log in logs]
+        lags = dict.fromkeys(KINDS, lag) if isinstance(lag, int) else lag
+        self._streams = [_stream(log, self._random, lags[log.kind]) for log in logs]
         self._half: list[tuple[Path, Path, bytes]] = []
         self.now = min(stream.rows[0][0] for stream in self._streams if stream.rows)
         self._hour = self.now // HOUR

@@ -192,6 +192,7 @@ def test_a_damaged_state_is_left_as_it_is(site: Site, part: bytes) -> None:
     [
         ({"fingerprint__scheme": "paper"}, "fingerprint.scheme names, the settings say paper"),
         ({"fingerprint__batch": "600s"}, "fingerprint.batch 300.0, the settings say 600.0"),
+        ({"fingerprint__window": "60s"}, "fingerprint.window 30.0, the settings say 60.0"),
         ({"device__key": "mac"}, "device.key ip, the settings say mac"),
     ],
 )

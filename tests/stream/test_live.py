@@ -14,15 +14,17 @@ from flowprint_zeek.analysis.network import Network
 from flowprint_zeek.analysis.simulate import simulate
 from flowprint_zeek.config import Config, load
 from flowprint_zeek.known import KnownApps, Site
-from flowprint_zeek.stream.daemon import Clocks, Daemon, learning_of
+from flowprint_zeek.stream.configured import learning_of
+from flowprint_zeek.stream.daemon import Clocks, Daemon
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS, Outputs
 from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.stream.replay import KINDS, Source, replay
 from flowprint_zeek.zeek.files import find_logs
-from tests.stream.sensor import Sensor
+from tests.stream.sensor import LAG, Sensor
 from tests.stream.small import MIDNIGHT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.stream.sensor import Rotation
@@ -106,9 +108,16 @@ def test_live_equals_replay(simulated: Path, tmp_path: Path, rotation: Rotation,
     assert written(tmp_path / "out") == expected
 
 
-def followed(source: Path, folder: Path, config: Config, rotation: Rotation, seed: int) -> int:
+def followed(
+    source: Path,
+    folder: Path,
+    config: Config,
+    rotation: Rotation,
+    seed: int,
+    lag: int | Mapping[str, int] = LAG,
+) -> int:
     """Let a daemon that restarts now and then follow a sensor to its end; return the restarts."""
-    sensor, running = Sensor(source, folder, seed, rotation), Running(config)
+    sensor, running = Sensor(source, folder, seed, rotation, lag), Running(config)
     chance = random.Random(seed)  # noqa: S311  a seeded chance, no secret
     restarts = 0
     while not sensor.done:

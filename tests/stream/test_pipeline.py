@@ -161,6 +161,15 @@ def test_learning_for_a_while_ends_where_log_time_begins_at_zero() -> None:
     assert (line.counts.batches, line.counts.learned) == (3, 1)
 
 
+@pytest.mark.parametrize("stale", [[-30 * 86_400], [-30 * 86_400, -15 * 86_400], [-4_000]])
+def test_learning_for_a_while_is_not_ended_by_a_stale_row(stale: list[float]) -> None:
+    """As of a clock that was not set when the sensor began: its batch counts, and not the time."""
+    flows = [Conn(f"C{at}", at, name=f"{at}.example") for at in (*stale, 0, 300, 600, 900, 1_200)]
+    line, _ = run(flows, Learning(duration=1_200 * SECOND))
+    assert line.counts.batches == 5 + len(stale)
+    assert line.counts.learned == 4
+
+
 def test_learning_until_and_for_are_either() -> None:
     """A batch is learned if either says so."""
     learning = Learning(until=600, duration=300)
