@@ -52,6 +52,10 @@ class LogError(FlowPrintError):
     """Input that is missing, unreadable, or no log of a kind that is needed."""
 
 
+class ZeekError(FlowPrintError):
+    """Zeek, where it is to be run, is missing or fails."""
+
+
 class ModelError(FlowPrintError):
     """A fingerprint file that is damaged, foreign, or does not fit the logs or the parameters."""
 

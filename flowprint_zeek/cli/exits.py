@@ -12,6 +12,7 @@ from flowprint_zeek.errors import (
     OutputError,
     StateError,
     UsageError,
+    ZeekError,
 )
 
 
@@ -26,6 +27,7 @@ class Exit(IntEnum):
     MODEL = 5
     OUTPUT = 6
     STATE = 7
+    ZEEK = 8
     INTERRUPTED = 130
 
 
@@ -45,6 +47,7 @@ TABLE = {
     Exit.MODEL: Row("a fingerprint file is damaged or does not fit", ModelError),
     Exit.OUTPUT: Row("output cannot be written", OutputError),
     Exit.STATE: Row("the daemon's state is damaged, in use or of another version", StateError),
+    Exit.ZEEK: Row("Zeek, where it is to be run, is missing or failed", ZeekError),
     Exit.INTERRUPTED: Row("interrupted (Ctrl-C)", KeyboardInterrupt),
 }
 """Every code, in ascending order."""

@@ -36,6 +36,7 @@ COMMANDS = {
     "demo": "simulate a small network, learn it, and find the unseen apps planted in a day",
     "simulate": "write logs of simulated devices and apps, with the truth",
     "fingerprint": "make fingerprints of logs",
+    "pcap": "run Zeek over packet captures, and make fingerprints of its logs",
     "recognize": "name the known app of each fingerprint",
     "detect": "tell which fingerprints are of unseen apps",
     "run": "follow the logs of a running Zeek, and write notices of unseen apps",

@@ -100,9 +100,9 @@ WRONG = {
         Exit.LOGS,
         "foreign.json: is neither a fingerprint file nor a Zeek log",
     ),
-    f"replay only_ssl {LEARN}": (Exit.LOGS, "only_ssl: no conn log"),
-    "fingerprint only_ssl -o a.json": (Exit.LOGS, "only_ssl: no conn log"),
-    "detect -t names.json -e only_ssl": (Exit.LOGS, "only_ssl: no conn log"),
+    f"replay only_ssl {LEARN}": (Exit.LOGS, "only_ssl: no conn or flowprint_conn log"),
+    "fingerprint only_ssl -o a.json": (Exit.LOGS, "only_ssl: no conn or flowprint_conn log"),
+    "detect -t names.json -e only_ssl": (Exit.LOGS, "only_ssl: no conn or flowprint_conn log"),
     "fingerprint logs -o a.json --since 2030-01-01": (
         Exit.LOGS,
         "logs: no connection is a flow of a local device (no rows)",

@@ -1,0 +1,24 @@
+"""The Zeek scripts in a real Zeek, where there is one: the cases of btest."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CASES = sorted(path.stem for path in HERE.glob("cases/*.zeek"))
+MISSING = [name for name in ("zeek", "zeek-cut") if shutil.which(name) is None]
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
+@pytest.mark.parametrize("case", CASES)
+def test_a_case(case: str, tmp_path: Path) -> None:
+    """What Zeek writes is the baseline."""
+    btest = Path(sys.executable).parent / "btest"
+    command = [sys.executable, btest, "-d", "-s", f"btest:TmpDir={tmp_path}", f"cases/{case}.zeek"]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
