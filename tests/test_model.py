@@ -129,6 +129,8 @@ class TestInput:
             ("name", [None, ""], TypeError, "column name must hold text"),
             ("certificate", [7, 8], TypeError, "column certificate must hold text, .* not integer"),
             ("device", [float("nan"), "a"], TypeError, "column device must hold text"),
+            ("windows", [None, ""], TypeError, "column windows must hold text"),
+            ("windows", ["30:0", "30:1"], ValueError, "'30:1' holds no windows that rise from 0"),
             (
                 "resp_h",
                 ["a", "b\n"],

@@ -112,8 +112,8 @@ function edge_after(at: count): count
 function plan(c: connection)
 	{
 	local a = c$flowprint;
-	# Never too early: a time holds a quarter of a microsecond.
-	local wait = ( edge_after(a$looked) - a$looked + 1 ) * 1usec;
+	# Never too late, as a packet may come just then: a time holds a quarter of a microsecond.
+	local wait = ( edge_after(a$looked) - a$looked - 1 ) * 1usec;
 
 	if ( living > looks_per_second )
 		{
@@ -269,7 +269,8 @@ function go_to(c: connection, number: count)
 function take_in(c: connection)
 	{
 	local a = c$flowprint;
-	local now = micros(network_time());
+	# Looks come a microsecond early.
+	local now = micros(network_time()) + 1;
 	local pkts = c$orig$num_pkts + c$resp$num_pkts;
 	local fresh = pkts - a$pkts;
 	local last = micros(c$start_time + c$duration);

@@ -164,7 +164,7 @@ def _read(row: Row, config: Config, span: Span) -> tuple[pd.DataFrame, list[str]
     flows, dropped = read_capture(find_logs([row.path], KINDS), config, span=span, stats=stats)
     problems = list(stats.problems)
     if flows.empty:
-        return flows[list(_KEPT)], [*problems, no_flows(dropped)]
+        return _kept(flows), [*problems, no_flows(dropped)]
     problems += foreign(dropped, len(flows))
     # Behind "/" the same address with or without a VLAN is one device.
     names = flows["device"].str.rpartition("/")[2]
@@ -173,7 +173,11 @@ def _read(row: Row, config: Config, span: Span) -> tuple[pd.DataFrame, list[str]
     if own.empty:
         others = ", ".join(sorted(set(names))[:3])
         raise LogError(f"has no flow of the device {device}; there are those of {others}")
-    return own[list(_KEPT)].assign(device=device), problems
+    return _kept(own).assign(device=device), problems
+
+
+def _kept(flows: pd.DataFrame) -> pd.DataFrame:
+    return flows[[*_KEPT, "windows"] if "windows" in flows else list(_KEPT)]
 
 
 def _busiest(names: pd.Series[str]) -> str:

@@ -10,6 +10,7 @@ from flowprint_zeek.stream.capture import KINDS, read_capture
 from flowprint_zeek.stream.replay import Span
 from flowprint_zeek.stream.report import foreign, no_flows
 from flowprint_zeek.zeek.files import find_logs
+from flowprint_zeek.zeek.join import CONNECTIONS, NO_CONNECTIONS
 from flowprint_zeek.zeek.reader import ReadStats
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ def found(given: Sequence[str], kinds: Collection[str]) -> list[LogFile]:
     Raises
     ------
     LogError
-        An argument is no log, or there is no conn log among them.
+        An argument is no log, or there is no log of connections among them.
     """
     logs = find_logs(given, kinds)
-    if not any(log.kind == "conn" for log in logs):
-        raise LogError("no conn log: nothing to fingerprint", path=_place(given))
+    if not any(log.kind in CONNECTIONS for log in logs):
+        raise LogError(NO_CONNECTIONS, path=_place(given))
     return logs
 
 

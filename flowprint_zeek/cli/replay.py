@@ -127,7 +127,7 @@ def run(
 ) -> Done:
     """Replay logs into a directory."""
     site = (store.Model() if model is None else model).site(config.model.max_fingerprints)
-    opened = source.first_time("conn")
+    opened = source.first_time()
     with Outputs(output, as_json=config.notice.format == "json", opened=opened) as outputs:
         certificate = None if model is None else store.certificate_of(model)
         pipeline = Pipeline(config, site, learning, outputs, certificate=certificate)

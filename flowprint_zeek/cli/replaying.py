@@ -9,6 +9,7 @@ from flowprint_zeek.errors import UsageError
 from flowprint_zeek.stream.phases import Learning
 from flowprint_zeek.stream.replay import Span, replay
 from flowprint_zeek.stream.report import no_flows
+from flowprint_zeek.zeek.join import CONNECTIONS
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -35,13 +36,13 @@ def learning(args: Namespace) -> Learning:
 
 
 def replayed(source: Source, pipeline: Pipeline, terminal: Terminal, title: str) -> None:
-    """Replay logs, with progress by conn log."""
-    conn = [log for log in source.logs if log.kind == "conn"]
+    """Replay logs, with progress by log of connections."""
+    conn = [log for log in source.logs if log.kind in CONNECTIONS]
     done: set[Path] = set()
     with terminal.progress(title, total=len(conn)) as advance:
 
         def on_chunk(log: LogFile, _rows: int) -> None:
-            if log.kind == "conn" and log.path not in done:
+            if log.kind in CONNECTIONS and log.path not in done:
                 done.add(log.path)
                 advance()
 

@@ -15,6 +15,7 @@ from flowprint_zeek.errors import ConfigError, FlowPrintError
 from flowprint_zeek.stream.daemon import Daemon
 from flowprint_zeek.stream.snapshot import Snapshot
 from flowprint_zeek.stream.status import summary
+from flowprint_zeek.zeek.join import CONNECTIONS
 from flowprint_zeek.zeek.watch import Hints
 
 if TYPE_CHECKING:
@@ -184,7 +185,8 @@ def _check(config: Config, args: Namespace, terminal: Terminal) -> int:
     try:
         daemon.follower.scan()
         problems = daemon.follower.take_problems()
-        logs = {log.identity: log for kind in ("conn", "ssl") for log in daemon.follower.logs(kind)}
+        kinds = (*CONNECTIONS, "ssl", "flowprint_ssl")
+        logs = {log.identity: log for kind in kinds for log in daemon.follower.logs(kind)}
     finally:
         service.close()
     for problem in problems:

@@ -6,14 +6,17 @@ the same origin (paper section IV-B; the defaults 300 s and 30 s are those of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from flowprint_zeek.core.arrays import Ints, expand, ints, slabs, unique_pairs
+from flowprint_zeek.core.windows import Windows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 _MAX_TIMES = 1_000_000
@@ -54,18 +57,65 @@ def cut(
     Parameters
     ----------
     flows : DataFrame
-        Flow table. With a column ``times`` activity is exact to the packet; otherwise it is taken
-        from ``start`` and ``end`` as `activity` says.
+        Flow table. With a column ``times`` activity is exact to the packet, and where a column
+        ``windows`` holds text, to the windows that it tells; otherwise it is taken from ``start``
+        and ``end`` as `activity` says.
     batch, window : int
         Widths in µs. A window longer than the batch is legal.
     origin : int, default=0
         Time from which batches and windows are counted, µs since the epoch.
     activity : {"ends", "interval"}, default="ends"
-        See `ACTIVITIES`; it is ignored where packet times are known.
+        See `ACTIVITIES`; it is ignored where more is known.
+
+    Returns
+    -------
+    Slices
+        By flow, then batch.
     """
     if "times" in flows.columns:
-        return _cut_exact(flows, batch, window, origin)
+        each = flows["times"].to_list()
+        size = ints([len(one) for one in each])
+        return _cut_exact(
+            size, lambda low, high: np.concatenate(each[low:high]), batch, window, origin
+        )
     start, end = ints(flows["start"]), ints(flows["end"])
+    known = Windows(start, flows["windows"]) if "windows" in flows.columns else None
+    if known is None or not known.size.any():
+        return _cut_ends(start, end, batch, window, origin, activity)
+    exact, others = np.flatnonzero(known.size), np.flatnonzero(known.size == 0)
+    told = _cut_exact(
+        known.size[exact], lambda low, high: known.times(exact[low:high]), batch, window, origin
+    )
+    guessed = _cut_ends(start[others], end[others], batch, window, origin, activity)
+    return _merged(_of(exact, told), _of(others, guessed))
+
+
+def _of(flows: Ints, slices: Slices) -> Slices:
+    """Return the slices of some flows as those of all."""
+    return replace(slices, flow=flows[slices.flow])
+
+
+def _merged(one: Slices, other: Slices) -> Slices:
+    """Return the slices of different flows together."""
+    flow = np.concatenate((one.flow, other.flow))
+    order = np.argsort(flow, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    active = rank[np.concatenate((one.active, other.active + one.flow.size))]
+    by_slice = np.argsort(active, kind="stable")
+    return Slices(
+        flow[order],
+        np.concatenate((one.batch, other.batch))[order],
+        np.concatenate((one.start, other.start))[order],
+        active[by_slice],
+        np.concatenate((one.window, other.window))[by_slice],
+    )
+
+
+def _cut_ends(
+    start: Ints, end: Ints, batch: int, window: int, origin: int, activity: str
+) -> Slices:
+    """Cut flows of which only first and last packet are known."""
     flow, part_start, part_end = cut_intervals(start, end, batch, origin)
     active, number = windows_between(part_start, part_end, window, origin, activity)
     return Slices(flow, (part_start - origin) // batch, part_start, active, number)
@@ -97,14 +147,15 @@ def windows_between(
     return row, first[row] + place
 
 
-def _cut_exact(flows: pd.DataFrame, batch: int, window: int, origin: int) -> Slices:
-    times = flows["times"].to_list()
-    size = ints([len(one) for one in times])
+def _cut_exact(
+    size: Ints, times: Callable[[int, int], Ints], batch: int, window: int, origin: int
+) -> Slices:
+    """Cut flows by so many times each; `times` returns those of some flows, one after another."""
     parts = [Slices(*(ints([]) for _ in Slices.__slots__))]
     done = 0
     for low, high in slabs(size, _MAX_TIMES):
         row = low + np.repeat(np.arange(high - low), size[low:high])
-        part = _cut_times(row, np.concatenate(times[low:high]) - origin, batch, window)
+        part = _cut_times(row, times(low, high) - origin, batch, window)
         part.start[:] += origin
         part.active[:] += done
         done += part.flow.size

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flowprint_zeek.core.arrays import Bools, Texts, ints
+from flowprint_zeek.core.flows import EXPORTED
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -82,13 +83,14 @@ class Selector:
         ----------
         rows : DataFrame
             Columns ``orig_h``, ``resp_h``, ``proto``, ``local_orig`` (1, 0, -1 unset),
-            ``answered``, ``flipped``, ``orig_l2_addr`` and ``ctx`` beside those of a flow table.
+            ``answered``, ``flipped``, ``orig_l2_addr`` and ``ctx`` beside those of a flow table,
+            maybe `EXPORTED`.
 
         Returns
         -------
         DataFrame
             With columns ``device`` and ``server``, the responder; ``resp_h`` is the device's peer,
-            which differs from the responder for inbound connections.
+            which differs from the responder for inbound connections. `EXPORTED` are as they were.
         """
         chosen = self.selection
         orig, resp = self._of(rows["orig_h"]), self._of(rows["resp_h"])
@@ -126,7 +128,8 @@ class Selector:
         context = rows["ctx"].to_numpy(dtype=object)
         device = np.where(context != "", context + "/" + device, device)
         peer = np.where(inbound, orig, resp)
-        return rows[list(_KEPT)].assign(device=device, server=resp, resp_h=peer)
+        kept = [*_KEPT, *EXPORTED] if "windows" in rows else list(_KEPT)
+        return rows[kept].assign(device=device, server=resp, resp_h=peer)
 
     def _count_foreign(self, addresses: Texts) -> None:
         if not addresses.size:

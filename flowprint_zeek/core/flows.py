@@ -15,6 +15,8 @@ column           dtype      meaning
 ``certificate``  text       fingerprint of the server's leaf certificate, "" without
 ``name``         text       normalised name the flow was made to, "" without
 ``times``        object     optional: int64 arrays of every packet time, µs
+``windows``      text       optional: windows with packets, `flowprint_zeek.core.windows`; ""
+                            where only ``start`` and ``end`` are known
 ===============  =========  ==================================================================
 
 Tables made from logs also carry ``uid``, ``orig_h``, ``orig_p``, ``proto``, ``n_bytes`` and
@@ -25,6 +27,11 @@ Tables made from logs also carry ``uid``, ``orig_h``, ``orig_p``, ``proto``, ``n
                         certificate is no element, since it would tie strangers together
 ``named_by``   int64    what told a name, bits of `SERVER_NAME`, `HTTP_HOST`, `DNS_NAME`
 =============  =======  =======================================================================
+
+Where a row of a log tells all of a connection that there is to tell of one batch, its flow also
+has the columns `EXPORTED`, until it is joined: ``began``, when the connection began, µs; ``final``,
+whether it ended with this row; ``windows``; and what the row says of certificate, server name,
+client and HTTP host.
 """
 
 from __future__ import annotations
@@ -49,6 +56,12 @@ SECOND = 1_000_000
 
 SERVER_NAME, HTTP_HOST, DNS_NAME = 1, 2, 4
 """Bits of ``named_by``: TLS or QUIC, HTTP, and a lookup of the flow's own host told a name."""
+
+TOLD = ("cert_sha256", "server_name", "client_fp", "http_host")
+"""What rows say of certificate, server name, client and HTTP host, where they do."""
+
+EXPORTED = ("began", "final", "windows", *TOLD)
+"""Columns of flows from rows that tell of one batch only, and exactly; see the module."""
 
 REQUIRED = ("start", "end", "resp_h", "resp_p", "certificate", "name")
 """Columns that every flow table has."""
@@ -164,7 +177,7 @@ def check_flow_table(table: pd.DataFrame) -> None:
             raise TypeError(
                 f"column {column} must hold whole numbers{unit}, not {table[column].dtype}"
             )
-    for column in ("device", "resp_h", "certificate", "name"):
+    for column in ("device", "resp_h", "certificate", "name", "windows"):
         if column in table.columns:
             kind = infer_dtype(table[column].to_numpy(dtype=object), skipna=False)
             if kind not in ("string", "empty"):

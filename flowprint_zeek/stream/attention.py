@@ -15,6 +15,7 @@ from flowprint_zeek.stream.report import (
     overdue,
     waiting_dropped,
 )
+from flowprint_zeek.zeek.join import CONNECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -162,10 +163,13 @@ def _outputs(now: Situation) -> Iterator[str]:
 
 
 def _conn(config: Config, now: Situation) -> Iterator[str]:
-    if not now.recent.rows["conn"] and not any(log.kind == "conn" for log in now.logs):
-        yield f"no conn.log found: run.logs is {', '.join(config.run.logs)}"
+    there = {log.kind for log in now.logs} | (+now.recent.rows).keys()
+    names = [f"{kind}.log" for kind in CONNECTIONS if kind in there]
+    if not names:
+        logs = " or ".join(f"{kind}.log" for kind in CONNECTIONS)
+        yield f"no {logs} found: run.logs is {', '.join(config.run.logs)}"
     elif now.silence >= config.stream.idle:
-        yield f"no row of conn.log for {now.silence / 60:.0f} min: is Zeek running?"
+        yield f"no row of {' or '.join(names)} for {now.silence / 60:.0f} min: is Zeek running?"
     if now.behind and now.lag is not None:
         yield f"behind: reading what was written {now.lag / 3600:.1f} h ago; nothing is left out"
 

@@ -7,6 +7,8 @@ batches closed. What counts is decided by the row itself, never by when it happe
   change nothing and are only matched against the fingerprints of their batch,
 - a batch closes when the watermark, the largest row end, passes its end + ``lateness`` +
   ``disorder``; a row for a batch already closed is *overdue*, the only case that depends on order.
+
+Rows that tell of one batch only (`flowprint_zeek.core.flows.EXPORTED`) are never late.
 """
 
 from __future__ import annotations
@@ -17,8 +19,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from flowprint_zeek.core.arrays import Ints, Texts, ints
+from flowprint_zeek.core.arrays import Bools, Ints, Texts, ints
 from flowprint_zeek.core.batch import cut_intervals
+from flowprint_zeek.core.flows import EXPORTED
+from flowprint_zeek.stream.exported import inexact
+from flowprint_zeek.zeek.columns import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +76,8 @@ class ClosedBatch:
     number : int
         Batch number since the epoch.
     slices : DataFrame
-        Flow table of the slices, sorted by ``start`` and ``uid``, each row once.
+        Flow table of the slices, sorted by ``start`` and ``uid``, each row once. Where any row
+        tells of this batch exactly, with `flowprint_zeek.core.flows.EXPORTED`.
     late : DataFrame
         Late slices of the rows that end in this batch, with their own ``batch``.
     n_forgotten : int
@@ -120,7 +126,7 @@ class Batcher:
         self._first_open, self.overdue = first_open, overdue
 
     def add(self, rows: pd.DataFrame) -> None:
-        """Take rows: a flow table with ``uid``."""
+        """Take rows: a flow table with ``uid``, maybe with `flowprint_zeek.core.flows.EXPORTED`."""
         if rows.empty:
             return
         timing = self.timing
@@ -180,7 +186,14 @@ class Batcher:
         for number in sorted(numbers):
             if self._first_open is None or number >= self._first_open:
                 self._first_open = number + 1
-            yield _closed_batch(number, pd.concat(self._open.pop(number), ignore_index=True))
+            yield _closed_batch(number, _together(self._open.pop(number)))
+
+
+def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return parts of a batch as one; rows that tell of no batch exactly say so beside others."""
+    if any("windows" in part for part in parts):
+        parts = [part if "windows" in part else inexact(part, "row_start") for part in parts]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _least(time: Ints, batch: int) -> Ints:
@@ -194,15 +207,26 @@ def _in_order(parts: pd.DataFrame) -> pd.DataFrame:
     order = np.arange(len(parts))
     tied = parts["start"].duplicated(keep=False).to_numpy()
     # Few slices start at the same time, and sorting text is dear.
-    rising = [column != "row_end" for column in _ORDER]
-    order[tied] = parts[tied].sort_values(_ORDER, ascending=rising).index
+    columns = [*_ORDER, *EXPORTED] if "windows" in parts else _ORDER
+    rising = [column != "row_end" for column in columns]
+    order[tied] = parts[tied].sort_values(columns, ascending=rising).index
     return parts.take(order).reset_index(drop=True)
+
+
+def _twice(parts: pd.DataFrame) -> Bools:
+    """Tell which rows were written before; the first of them stands first."""
+    keys = ["uid", "row_start", "batch"]
+    rows = parts
+    if "windows" in parts:
+        # Of a connection and batch there is one exact row, whenever it says that it started.
+        rows = parts[keys].assign(row_start=parts["row_start"].where(parts["windows"] == "", UNSET))
+    return (rows.duplicated(keys) & (parts["uid"] != "")).to_numpy(np.bool_)
 
 
 def _closed_batch(number: int, parts: pd.DataFrame) -> ClosedBatch:
     parts = _in_order(parts)
     # Of a row written twice the longer stays; it stands first.
-    twice = (parts.duplicated(["uid", "row_start", "batch"]) & (parts["uid"] != "")).to_numpy()
+    twice = _twice(parts)
     n_duplicates = int((twice & (parts["batch"] == number) & (parts["home"] == number)).sum())
     parts = parts[~twice]
     late = parts["late"].to_numpy(dtype=np.bool_)

@@ -7,7 +7,7 @@ good.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -23,6 +23,7 @@ from flowprint_zeek.stream.late import LateState
 from flowprint_zeek.stream.pending import PendingState
 from flowprint_zeek.zeek.beside import BesideState
 from flowprint_zeek.zeek.leases import LeasesState
+from flowprint_zeek.zeek.waiting import WaitingState
 
 _T = TypeVar("_T")
 
@@ -57,7 +58,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class PipelineState:
-    """What a pipeline has learned and counted, without the rows of open batches."""
+    """What a pipeline has learned and counted, without the rows of open batches.
+
+    Parts with a default may be missing in states of earlier versions.
+    """
 
     known: KnownState
     seen: SeenState
@@ -75,6 +79,7 @@ class PipelineState:
     day: Day | None
     clock: Clock
     certificate: str | None
+    exported: WaitingState = field(default_factory=WaitingState)
 
 
 def sections(state: PipelineState) -> dict[str, bytes]:
@@ -107,7 +112,12 @@ def from_sections(held: Mapping[str, bytes]) -> PipelineState:
     ValueError
         One is missing or holds something else; it is named.
     """
-    return PipelineState(**{name: part(name, held) for name in get_type_hints(PipelineState)})
+    names = (
+        one.name
+        for one in fields(PipelineState)
+        if one.name in held or one.default_factory is MISSING
+    )
+    return PipelineState(**{name: part(name, held) for name in names})
 
 
 def part(name: str, held: Mapping[str, bytes]) -> Any:  # noqa: ANN401  whatever the types declare

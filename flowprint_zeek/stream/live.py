@@ -7,6 +7,7 @@ batches that closed had of them is left out.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from flowprint_zeek.stream.replay import (
     key_of,
     prepared,
 )
+from flowprint_zeek.zeek.exported import Widths, fits
+from flowprint_zeek.zeek.join import CONNECTIONS
 from flowprint_zeek.zeek.tail import Position
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from flowprint_zeek.core.arrays import Ints
     from flowprint_zeek.stream.pipeline import Pipeline
     from flowprint_zeek.zeek.follow import FollowedLog, Follower
+
+_logger = logging.getLogger(__name__)
 
 FOLLOWED = tuple(kind for kind in KINDS if kind != "files")
 """Kinds of logs that are followed. Of x509.log and files.log only one may be read, and which there
@@ -54,7 +59,7 @@ class Resume:
     position : Position
         Where in the log.
     taken : int
-        Rows from there on that were taken before; of conn.log they are needed again.
+        Rows from there on that were taken before; those of connections are needed again.
     latest : int
         Largest time of the rows before, µs.
     """
@@ -83,12 +88,17 @@ class Followed(Arriving):
         The log.
     resume : Resume or None
         Where to go on; None at its beginning.
-    batch : int
-        Width of a batch, µs.
+    widths : Widths
+        Batches and windows of the daemon.
     horizon : callable
-        Returns the time, µs, after which a row of conn.log cannot end.
+        Returns the time, µs, after which a connection cannot end.
     again : callable
         Gets the rows that were taken before a restart.
+
+    Attributes
+    ----------
+    problem : str
+        Why rows of the log are left out now, "" where none are.
     """
 
     def __init__(
@@ -96,7 +106,7 @@ class Followed(Arriving):
         log: FollowedLog,
         resume: Resume | None,
         *,
-        batch: int,
+        widths: Widths,
         horizon: Callable[[], int],
         again: Callable[[pd.DataFrame], None],
     ) -> None:
@@ -107,8 +117,9 @@ class Followed(Arriving):
         super().__init__(BEFORE_ALL if first > horizon() else first, key_of(kind), latest)
         self.log = log
         self.future = 0
-        self._conn = kind == "conn"
-        self._batch = batch
+        self.problem = ""
+        self._conn = kind in CONNECTIONS
+        self._widths = widths
         self._horizon = horizon
         self._again = again
         self._left_again = 0 if resume is None else resume.taken
@@ -126,9 +137,22 @@ class Followed(Arriving):
         if chunk is None:
             return None
         self._end = chunk.end
-        rows = prepared(chunk.rows, self.log.log.kind)
+        rows = self._prepared(chunk.rows)
         self._spans.append(_Span(chunk.begin, self.latest))
         return rows
+
+    def _prepared(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows without those of other batches and windows, which are told."""
+        kind, before = self.log.log.kind, self.problem
+        try:
+            found = prepared(rows, kind, self._widths, self.log.log.path)
+            self.problem = ""
+        except LogError as error:
+            self.problem = f"{error}; until then such rows are left out"
+            found = prepared(rows[fits(rows, self._widths)], kind)
+        if self.problem and not before:
+            _logger.warning("%s", self.problem)
+        return found
 
     def times(self, rows: pd.DataFrame) -> Ints:
         """Return the time of each row, µs; of one that cannot be, a time before all."""
@@ -147,7 +171,7 @@ class Followed(Arriving):
                 self._again(self._possible(taken.iloc[:old]))
             if self._conn:
                 last = int(self.times(taken).max(initial=_NEVER))
-                span.home = max(span.home, last // self._batch)
+                span.home = max(span.home, last // self._widths.batch)
             yield rows
 
     def _possible(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -201,7 +225,8 @@ class Live:
         self._resumed = dict(resumed)
         self._skew = skew
         self._clock = clock
-        self._arrivals = {kind: Arrivals() for kind in FOLLOWED}
+        self._connections = Arrivals()
+        self._others = {kind: Arrivals() for kind in FOLLOWED if kind not in CONNECTIONS}
         self._logs: dict[str, Followed] = {}
         self._read: dict[str, Resume] = {}
         self._future = 0
@@ -210,12 +235,12 @@ class Live:
 
     @property
     def watching(self) -> bool:
-        """Whether new rows of conn.log would be seen: if there are none, nothing happens.
+        """Whether new connections would be seen: if there are none, nothing happens.
 
         Where only complete logs are found, rows come in lumps. Between two logs there may be none:
         Zeek makes the next one with its first row.
         """
-        conn = [one.log for one in self._logs.values() if one.log.log.kind == "conn"]
+        conn = [one.log for one in self._logs.values() if one.log.log.kind in CONNECTIONS]
         self._grew |= any(log.grows for log in conn)
         readable = self._follower.reachable and not any(log.failed for log in conn)
         return self._grew and readable
@@ -225,28 +250,33 @@ class Live:
         """Rows that were left out, ending further ahead of the clock than can be."""
         return self._future + sum(log.future for log in self._logs.values())
 
+    @property
+    def problems(self) -> list[str]:
+        """Why rows of logs are left out now."""
+        return [log.problem for log in self._logs.values() if log.problem]
+
     def look(self) -> None:
         """Look which logs there are."""
         self._follower.scan()
-        for kind, arrivals in self._arrivals.items():
+        for kind in FOLLOWED:
             for log in self._follower.logs(kind):
                 if log.identity not in self._logs:
                     self._logs[log.identity] = followed = self._followed(log)
-                    arrivals.add([followed])
+                    self._others.get(kind, self._connections).add([followed])
 
     def _followed(self, log: FollowedLog) -> Followed:
         resume = self._resumed.pop(log.identity, self._read.pop(log.identity, None))
         return Followed(
             log,
             resume,
-            batch=self.pipeline.timing.batch,
+            widths=Widths.of(self.pipeline.parameters),
             horizon=lambda: self._clock() + self._skew,
-            again=self.pipeline.again if log.log.kind == "conn" else lambda _rows: None,
+            again=self.pipeline.again if log.log.kind in CONNECTIONS else lambda _rows: None,
         )
 
     def step(self) -> bool:
         """Take rows up to the next time at which a batch closes; False where there are none."""
-        conn, timing = self._arrivals["conn"], self.pipeline.timing
+        conn, timing = self._connections, self.pipeline.timing
         arrival = conn.next()
         if arrival is None:
             return False
@@ -266,14 +296,13 @@ class Live:
         return True
 
     def pass_time(self, silence: int) -> None:
-        """Close what a silence of conn.log, µs, closes: log time goes on without rows."""
+        """Close what a silence of connections, µs, closes: log time goes on without rows."""
         close_until(self.pipeline, self._feed, self.watermark + silence)
 
     def _feed(self, limit: int) -> None:
-        for kind, arrivals in self._arrivals.items():
-            if kind != "conn":
-                for rows in arrivals.take(limit):
-                    self.pipeline.beside(kind, rows)
+        for kind, arrivals in self._others.items():
+            for rows in arrivals.take(limit):
+                self.pipeline.beside(kind, rows)
 
     def committed(self) -> None:
         """Let go of logs that are read to their ends; their places are on disk."""

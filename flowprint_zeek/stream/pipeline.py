@@ -29,6 +29,7 @@ from flowprint_zeek.stream.configured import (
 )
 from flowprint_zeek.stream.counts import Counts, Day
 from flowprint_zeek.stream.detection import Detector, Sink
+from flowprint_zeek.stream.exported import Exported
 from flowprint_zeek.stream.health import Health
 from flowprint_zeek.stream.kept import Clock, PipelineState
 from flowprint_zeek.stream.late import LateSlices
@@ -99,6 +100,7 @@ class Pipeline:
         self._sharing = Sharing(config.device.shared_clients, config.device.shared_endpoints)
         self._beside = beside_of(config)
         self._batcher = Batcher(timing_of(config))
+        self._exported = Exported(self._batcher.timing, config.stream.join_rows)
         self._late = LateSlices(self.parameters.scheme, self._batcher.timing)
         self._health = Health(config.detect.max_capture_loss, config.detect.min_coverage)
         self._maintenance = maintenance_of(config)
@@ -142,8 +144,8 @@ class Pipeline:
 
     @property
     def tls_dropped(self) -> int:
-        """Rows of ssl.log and beside it that went because too many waited."""
-        return self._beside.tls.dropped
+        """Rows of ssl.log, flowprint_conn.log and beside them that were too many and went."""
+        return self._beside.tls.dropped + self._exported.dropped
 
     @property
     def names_dropped(self) -> int:
@@ -198,7 +200,8 @@ class Pipeline:
         return self._degraded
 
     def conn(self, chunk: pd.DataFrame) -> None:
-        """Take rows of conn.log as `conn_rows` returns them."""
+        """Take connections as `conn_rows` or `exported_rows` returns them."""
+        self._beside.take_proxies(chunk)
         flows = self._selector.select(chunk)
         if len(flows) < len(chunk):
             # Nobody will ask for what other logs said of connections that are no flows.
@@ -206,7 +209,7 @@ class Pipeline:
         self._batcher.add(flows)
 
     def again(self, chunk: pd.DataFrame) -> None:
-        """Take rows of conn.log that were taken before a restart, and count none of them twice."""
+        """Take connections that were taken before a restart, and count none of them twice."""
         dropped, overdue = self._selector.dropped, self._batcher.overdue
         self._selector.dropped = Dropped()
         self.conn(chunk)
@@ -246,6 +249,7 @@ class Pipeline:
                 self._phase,
             ),
             certificate=self.certificate,
+            exported=self._exported.state(),
         )
 
     def restore(self, state: PipelineState) -> None:
@@ -262,6 +266,7 @@ class Pipeline:
         self._sharing.restore(state.sharing)
         self._health.restore(state.health)
         self._beside.restore(state.beside)
+        self._exported.restore(state.exported)
         self.hosts.leases.restore(state.leases)
         self._late.restore(state.late)
         self.counts = state.counts
@@ -305,8 +310,9 @@ class Pipeline:
             self.detector.new_day(self._day.start, self._closed)
 
     def _close(self, batches: Iterable[ClosedBatch]) -> None:
-        for batch in batches:
-            before, self._closed = self._closed, self.timing.closes(batch.number)
+        for closed in batches:
+            before, self._closed = self._closed, self.timing.closes(closed.number)
+            batch = self._exported.settle(closed, self.dropped.reasons)
             self.site.dismissals.expire(self._closed)
             day = self._today(self._closed)
             # By the time of closing: the row that the watermark comes from depends on the files.

@@ -10,11 +10,13 @@ from flowprint_zeek.errors import LogError
 from flowprint_zeek.stream.arrivals import Archived, Arrivals, in_order_of_end
 from flowprint_zeek.zeek.certificates import needed
 from flowprint_zeek.zeek.columns import UNSET
-from flowprint_zeek.zeek.join import COLUMNS, conn_rows
+from flowprint_zeek.zeek.exported import Widths, exported_rows
+from flowprint_zeek.zeek.join import COLUMNS, CONNECTIONS, NO_CONNECTIONS, conn_rows
 from flowprint_zeek.zeek.reader import ReadStats, peek, read_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.zeek.files import LogFile
 
 KINDS = tuple(COLUMNS)
-"""Kinds of logs that a replay reads; ``conn`` is needed."""
+"""Kinds of logs that a replay reads; one of `CONNECTIONS` is needed."""
 
 FOREVER = 1 << 62
 BEFORE_ALL = -FOREVER
@@ -69,18 +71,27 @@ class Source:
     on_chunk: Callable[[LogFile, int], None] = lambda _log, _rows: None
     stats: ReadStats = field(default_factory=ReadStats)
     _found: dict[str, list[tuple[int, Chunks]]] = field(default_factory=dict, init=False)
+    _widths: Widths | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.logs = needed(self.logs)
 
-    def first_time(self, kind: str) -> int:
-        """Return the first time of the logs of a kind, µs; 0 where no first row tells one."""
-        return min((first for first, _ in self._files(kind) if first != BEFORE_ALL), default=0)
+    def first_time(self) -> int:
+        """Return the first time of the connections, µs; 0 where no first row tells one."""
+        first = (first for kind in CONNECTIONS for first, _ in self._files(kind))
+        return min((one for one in first if one != BEFORE_ALL), default=0)
 
-    def arrivals(self, kind: str) -> Arrivals:
-        """Return the rows of one kind by arrival."""
+    def connections(self, widths: Widths) -> Arrivals:
+        """Return the connections by arrival; those that are told of exactly must fit in widths."""
+        self._widths = widths
+        return self.arrivals(*CONNECTIONS)
+
+    def arrivals(self, *kinds: str) -> Arrivals:
+        """Return the rows of some kinds by arrival."""
         return Arrivals(
-            Archived(first, chunks, key_of(kind)) for first, chunks in self._files(kind)
+            Archived(first, chunks, key_of(kind))
+            for kind in kinds
+            for first, chunks in self._files(kind)
         )
 
     def _files(self, kind: str) -> list[tuple[int, Chunks]]:
@@ -98,8 +109,8 @@ class Source:
         columns = COLUMNS[log.kind]
         for chunk in read_chunks(log, columns, rows=self.chunk_rows, stats=self.stats):
             self.on_chunk(log, len(chunk))
-            rows = prepared(chunk, log.kind)
-            yield self.span.of(rows) if log.kind == "conn" else rows
+            rows = prepared(chunk, log.kind, self._widths, log.path)
+            yield self.span.of(rows) if log.kind in CONNECTIONS else rows
 
 
 def replay(source: Source, pipeline: Pipeline) -> None:
@@ -111,12 +122,12 @@ def replay(source: Source, pipeline: Pipeline) -> None:
     Raises
     ------
     LogError
-        There is no conn log.
+        There is no log of connections, or one whose batches or windows do not fit.
     """
-    if not any(log.kind == "conn" for log in source.logs):
-        raise LogError("no conn log: nothing to fingerprint")
-    conn = source.arrivals("conn")
-    others = {kind: source.arrivals(kind) for kind in KINDS if kind != "conn"}
+    if not any(log.kind in CONNECTIONS for log in source.logs):
+        raise LogError(NO_CONNECTIONS)
+    conn = source.connections(Widths.of(pipeline.parameters))
+    others = {kind: source.arrivals(kind) for kind in KINDS if kind not in CONNECTIONS}
     feed = partial(_feed, pipeline, others)
     timing, last = pipeline.timing, 0
     while (arrival := conn.next()) is not None:
@@ -161,14 +172,24 @@ def first_time(log: LogFile) -> int:
     return times[0] if times else BEFORE_ALL
 
 
-def prepared(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Return rows of a kind of log, as read, without those that tell no time."""
+def prepared(
+    rows: pd.DataFrame, kind: str, widths: Widths | None = None, path: Path | None = None
+) -> pd.DataFrame:
+    """Return rows of a kind of log, as read, without those that tell no time.
+
+    Raises
+    ------
+    LogError
+        Those at a path do not fit in widths that are given.
+    """
+    if kind == "flowprint_conn":
+        return exported_rows(rows, widths, path)
     return conn_rows(rows) if kind == "conn" else rows[rows["ts"] != UNSET]
 
 
 def key_of(kind: str) -> str:
     """Return the column that the rows of a kind are ordered by."""
-    return "end" if kind == "conn" else "ts"
+    return "end" if kind in CONNECTIONS else "ts"
 
 
 def _feed(pipeline: Pipeline, others: Mapping[str, Arrivals], limit: int) -> None:

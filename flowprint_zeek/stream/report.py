@@ -17,6 +17,7 @@ NAMES_WITHOUT_SSL = "no ssl log: no server names and no certificates, names of h
 ONLY_QUIC = "no ssl log: no certificates, and server names of QUIC only"
 NO_X509 = "no x509 log: of the certificates, ssl.log tells only the files they were in"
 
+_TLS = {"ssl", "flowprint_ssl", "flowprint_conn"}
 _FEW = 3
 _SOME = 100
 
@@ -87,7 +88,10 @@ def overdue(rows: str) -> str:
 
 def waiting_dropped(pipeline: Pipeline) -> list[str]:
     """Warn where more rows waited for their connections than may."""
-    numbers = {"ssl, quic and x509": pipeline.tls_dropped, "http and dns": pipeline.names_dropped}
+    numbers = {
+        "ssl, quic, x509 and flowprint_conn": pipeline.tls_dropped,
+        "http and dns": pipeline.names_dropped,
+    }
     return [
         f"{_counted(number, 'row')} of {logs} logs dropped: raise stream.join_rows"
         for logs, number in numbers.items()
@@ -116,7 +120,7 @@ def lacking(logs: Sequence[LogFile], *, by_file: bool) -> list[str]:
     """
     kinds = {log.kind for log in logs}
     found = []
-    if "ssl" not in kinds:
+    if not kinds & _TLS:
         others = NAMES_WITHOUT_SSL if kinds & {"http", "dns"} else NO_SSL
         found.append(ONLY_QUIC if "quic" in kinds else others)
     if by_file and not kinds & {"x509", "files"}:

@@ -122,7 +122,7 @@ class Reporter:
             reading=reading,
             done=_done(pipeline),
             kept=kept,
-            problems=list(map(_plain, parts.follower.problems)),
+            problems=list(map(_plain, [*parts.follower.problems, *parts.live.problems])),
             attention=list(map(_plain, attention(parts.config, pipeline, situation))),
         )
 

@@ -10,10 +10,18 @@ import pandas as pd
 
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.elements import endpoint, split_endpoint
-from flowprint_zeek.core.flows import DNS_NAME, HTTP_HOST, SECOND, SERVER_NAME
+from flowprint_zeek.core.flows import (
+    DNS_NAME,
+    EXPORTED,
+    HTTP_HOST,
+    SECOND,
+    SERVER_NAME,
+    TOLD,
+)
 from flowprint_zeek.zeek.answers import Answers, AnswersState
+from flowprint_zeek.zeek.columns import objects
 from flowprint_zeek.zeek.join import TlsRows, TlsState
-from flowprint_zeek.zeek.names import HttpRows, HttpState, Naming
+from flowprint_zeek.zeek.names import HttpRows, HttpState, Naming, host_of, of_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -21,6 +29,8 @@ if TYPE_CHECKING:
     from flowprint_zeek.core.arrays import Bools, Texts
 
 _DAY = 86_400 * SECOND
+_BEGINNINGS = ("began", "row_start", "start")
+_JOINED = [name for name in EXPORTED if name != "windows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +73,9 @@ class Beside:
         dns_keep: int = _DAY,
     ) -> None:
         self.tls = TlsRows(limit, deny)
-        self._http = HttpRows(limit, Naming(deny))
-        self._answers = Answers(limit, dns_keep, Naming(deny))
+        self._naming = Naming(deny)
+        self._http = HttpRows(limit, self._naming)
+        self._answers = Answers(limit, dns_keep, self._naming)
         self._join_keep = join_keep
         self._dns_keep = dns_keep
 
@@ -111,21 +122,29 @@ class Beside:
         ----------
         flows : DataFrame
             Flow table without ``certificate`` and ``name``; of slices ``row_start`` tells when
-            their flow began.
+            their flow began, or ``began`` where they have `EXPORTED`. What these say of themselves
+            goes before what other logs say of them.
         proxies : collection of str, default none
             Endpoints of explicit proxies, as elements.
 
         Returns
         -------
         DataFrame
-            Flow table, also with ``client``, ``proxied`` and ``named_by``.
+            Flow table, also with ``client``, ``proxied`` and ``named_by``; of `EXPORTED` only
+            ``windows`` is left.
         """
         uids = flows["uid"].to_numpy(dtype=object)
         certificates, names, clients = self.tls.look_up(uids)
+        hosts, agents = self._http.look_up(uids) if self._http else (names[:0], names[:0])
+        if "windows" in flows:
+            told = self._told(flows)
+            certificates, names, clients, hosts = (
+                np.where(own == "", other, own) if other.size else own
+                for own, other in zip(told, (certificates, names, clients, hosts), strict=True)
+            )
         proxied = _proxied(flows, proxies)
         named_by = np.where(names == "", 0, SERVER_NAME)
-        hosts, agents = self._http.look_up(uids) if self._http else (names[:0], names[:0])
-        if self._http:
+        if agents.size:
             clients = np.where(clients == "", agents, clients)
         for bit, found in self._names(hosts, flows, proxied):
             named_by |= np.where(found == "", 0, bit)
@@ -136,6 +155,8 @@ class Beside:
         # As they are: pandas would make a type of its own of text.
         held = {name: pd.Series(values, flows.index, object) for name, values in texts.items()}
         rest = {"proxied": proxied, "named_by": named_by}
+        if "windows" in flows:
+            flows = flows.drop(columns=_JOINED)
         return pd.concat((flows, pd.DataFrame(held | rest, copy=False)), axis=1)
 
     def _names(
@@ -145,11 +166,24 @@ class Beside:
         if hosts.size:
             yield HTTP_HOST, hosts
         if self._answers:
-            starts = flows["row_start" if "row_start" in flows else "start"]
+            starts = flows[next(name for name in _BEGINNINGS if name in flows)]
             hosts, addresses = (flows[one].to_numpy(dtype=object) for one in ("orig_h", "resp_h"))
             found = self._answers.look_up(hosts, addresses, ints(starts))
             found[proxied] = ""
             yield DNS_NAME, found
+
+    def _told(self, flows: pd.DataFrame) -> tuple[Texts, ...]:
+        """Return what flows say of their certificates, server names, clients and HTTP hosts."""
+        certificates, names, clients, hosts = (flows[name].tolist() for name in TOLD)
+        named = of_distinct(self._naming, names)
+        asked = of_distinct(lambda host: self._naming(host_of(host)), hosts)
+        return tuple(objects(one) for one in (certificates, named, clients, asked))
+
+    def take_proxies(self, connections: pd.DataFrame) -> None:
+        """Take what connections show of explicit proxies, where they say so themselves."""
+        if "proxied" in connections:
+            shown = connections[connections["proxied"]]
+            self._http.add_proxies(*(shown[name].tolist() for name in ("resp_h", "resp_p", "told")))
 
     def forget(self, uids: Iterable[str]) -> None:
         """Drop the rows of connections that are done with."""

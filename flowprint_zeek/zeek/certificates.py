@@ -123,6 +123,13 @@ class Certificates:
         """Take what another log says of certificates."""
         self._known.add(certificates, list(zip(ts, subjects, repeat(""), repeat(""), strict=False)))
 
+    def add_described(
+        self, certificates: Sequence[str], subjects: Sequence[str], serials: Sequence[str]
+    ) -> None:
+        """Take subjects and serial numbers; what x509.log says of a certificate goes before."""
+        told = zip(repeat(0), subjects, serials, repeat(""), strict=False)
+        self._known.add(certificates, list(told))
+
     def in_files(self, fuids: Iterable[str]) -> list[str]:
         """Return the certificate in each file, "" where no log has told it."""
         return [certificate for _, certificate in self._in_file.look_up(fuids, (0, ""))]

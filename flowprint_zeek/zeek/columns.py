@@ -19,6 +19,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from flowprint_zeek.zeek.ownlogs import (
+    ENDS,
+    FLOWPRINT_CONN_LOG,
+    FLOWPRINT_LOG,
+    FLOWPRINT_SSL_LOG,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -32,17 +39,10 @@ Columns = tuple[tuple[str, str], ...]
 
 Storage = Literal["micros", "number", "port", "bool", "double", "text", "addr", "tuple"]
 
-_ID: Columns = (
-    ("id.orig_h", "addr"),
-    ("id.orig_p", "port"),
-    ("id.resp_h", "addr"),
-    ("id.resp_p", "port"),
-)
-
 CONN_LOG: Columns = (
     ("ts", "time"),
     ("uid", "string"),
-    *_ID,
+    *ENDS,
     ("proto", "enum"),
     ("service", "string"),
     ("duration", "interval"),
@@ -65,7 +65,7 @@ CONN_LOG: Columns = (
 SSL_LOG: Columns = (
     ("ts", "time"),
     ("uid", "string"),
-    *_ID,
+    *ENDS,
     ("version", "string"),
     ("cipher", "string"),
     ("curve", "string"),
@@ -110,7 +110,7 @@ X509_LOG: Columns = (
 NOTICE_LOG: Columns = (
     ("ts", "time"),
     ("uid", "string"),
-    *_ID,
+    *ENDS,
     ("fuid", "string"),
     ("file_mime_type", "string"),
     ("file_desc", "string"),
@@ -137,7 +137,7 @@ NOTICE_LOG: Columns = (
 HTTP_LOG: Columns = (
     ("ts", "time"),
     ("uid", "string"),
-    *_ID,
+    *ENDS,
     ("trans_depth", "count"),
     ("method", "string"),
     ("host", "string"),
@@ -167,7 +167,7 @@ HTTP_LOG: Columns = (
 DNS_LOG: Columns = (
     ("ts", "time"),
     ("uid", "string"),
-    *_ID,
+    *ENDS,
     ("proto", "enum"),
     ("trans_id", "count"),
     ("rtt", "interval"),
@@ -191,7 +191,7 @@ DNS_LOG: Columns = (
 QUIC_LOG: Columns = (
     ("ts", "time"),
     ("uid", "string"),
-    *_ID,
+    *ENDS,
     ("version", "string"),
     ("client_initial_dcid", "string"),
     ("client_scid", "string"),
@@ -226,7 +226,7 @@ FILES_LOG: Columns = (
     ("ts", "time"),
     ("fuid", "string"),
     ("uid", "string"),
-    *_ID,
+    *ENDS,
     ("source", "string"),
     ("depth", "count"),
     ("analyzers", "set[string]"),
@@ -260,24 +260,6 @@ CAPTURE_LOSS_LOG: Columns = (
     ("percent_lost", "double"),
 )
 
-FLOWPRINT_LOG: Columns = (
-    ("ts", "time"),
-    ("batch_start", "time"),
-    ("device", "string"),
-    ("fingerprint", "string"),
-    ("label", "string"),
-    ("verdict", "string"),
-    ("score", "double"),
-    ("nearest", "string"),
-    ("similarity", "double"),
-    ("n_flows", "count"),
-    ("devices", "count"),
-    ("novel", "vector[string]"),
-    ("shared", "vector[string]"),
-    ("uids", "vector[string]"),
-)
-"""flowprint.log, which this package writes."""
-
 _CONN_EXTRA: Columns = (
     ("vlan", "int"),
     ("inner_vlan", "int"),
@@ -308,7 +290,7 @@ _DNS_EXTRA: Columns = (
 )
 _DHCP_EXTRA: Columns = (
     ("uid", "string"),
-    *_ID,
+    *ENDS,
     ("assigned_ip", "addr"),
     ("trans_id", "count"),
 )
@@ -330,8 +312,10 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
     "files": dict(FILES_LOG + _FILES_EXTRA),
     "capture_loss": dict(CAPTURE_LOSS_LOG),
     "flowprint": dict(FLOWPRINT_LOG),
+    "flowprint_conn": dict(FLOWPRINT_CONN_LOG + _CONN_EXTRA),
+    "flowprint_ssl": dict(FLOWPRINT_SSL_LOG + _SSL_EXTRA),
 }
-_GENERAL: Mapping[str, str] = {"ts": "time", "uid": "string", **dict(_ID)}
+_GENERAL: Mapping[str, str] = {"ts": "time", "uid": "string", **dict(ENDS)}
 
 INTERIM = {"conn_long": "conn", "open_conn": "conn", "open_ssl": "ssl", "open_http": "http"}
 """Kinds that repeat connections still open, and the kind whose columns they have."""

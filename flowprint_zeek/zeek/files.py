@@ -50,6 +50,8 @@ _TELLING: tuple[tuple[str, set[str]], ...] = (
     ("files", {"fuid", "analyzers"}),
     ("capture_loss", {"gaps", "percent_lost"}),
     ("notice", {"note", "suppress_for"}),
+    ("flowprint_conn", {"uid", "batch_start", "windows"}),
+    ("flowprint_ssl", {"uid", "cert_chain_fps", "cert_serial"}),
 )
 _RECORDS = jsonlines.scopes_of(["certificate.serial"])
 

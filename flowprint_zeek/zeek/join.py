@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +51,24 @@ CONN_COLUMNS = (
 )
 """What `conn_rows` needs of a conn.log."""
 
+FLOWPRINT_CONN_COLUMNS = (
+    *("ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto"),
+    *("batch_start", "batch", "window", "windows", "orig_bytes", "resp_bytes"),
+    *("local_orig", "answered", "flipped", "final"),
+    *("cert_sha256", "server_name", "http_host", "proxied", "client_fp"),
+    *("vlan", "inner_vlan", "id.ctx.vlan", "id.ctx.inner_vlan", "orig_l2_addr"),
+)
+"""What `flowprint_zeek.zeek.exported.exported_rows` needs of a flowprint_conn.log."""
+
 SSL_COLUMNS = (
     *("ts", "uid", "server_name"),
     *("cert_chain_fps", "cert_chain_fuids", "cert_hash", "subject"),
     *("ja4", "ja3"),
 )
 """What `TlsRows` needs of an ssl.log, of whatever Zeek or Bro."""
+
+FLOWPRINT_SSL_COLUMNS = ("ts", "uid", "server_name", "cert_chain_fps", "subject", "cert_serial")
+"""What `TlsRows` needs of a flowprint_ssl.log."""
 
 QUIC_COLUMNS = ("ts", "uid", "server_name", "ja4")
 """What `TlsRows` needs of a quic.log."""
@@ -66,7 +78,9 @@ CAPTURE_LOSS_COLUMNS = ("ts", "ts_delta", "peer", "percent_lost")
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "conn": CONN_COLUMNS,
+    "flowprint_conn": FLOWPRINT_CONN_COLUMNS,
     "ssl": SSL_COLUMNS,
+    "flowprint_ssl": FLOWPRINT_SSL_COLUMNS,
     "quic": QUIC_COLUMNS,
     "x509": X509_COLUMNS,
     "files": FILES_COLUMNS,
@@ -76,6 +90,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "dhcp": DHCP_COLUMNS,
 }
 """Kinds of logs that are read, and what of each."""
+
+CONNECTIONS = ("conn", "flowprint_conn")
+"""Kinds whose rows are connections; of the others each row tells something of one."""
+
+NO_CONNECTIONS = f"no {' or '.join(CONNECTIONS)} log: nothing to fingerprint"
+"""What is said where there is none of these."""
 
 _UNANSWERED = ("S0", "REJ", "SH", "RSTOS0")
 _MOST_BYTES = 1 << 61
@@ -112,18 +132,19 @@ def conn_rows(chunk: pd.DataFrame) -> pd.DataFrame:
             "resp_h": chunk["id.resp_h"].to_numpy(),
             "resp_p": chunk["id.resp_p"].to_numpy(),
             "proto": chunk["proto"].to_numpy(),
-            "n_bytes": _bytes(chunk["orig_bytes"]) + _bytes(chunk["resp_bytes"]),
+            "n_bytes": bytes_of(chunk["orig_bytes"]) + bytes_of(chunk["resp_bytes"]),
             "local_orig": chunk["local_orig"].to_numpy(),
             "answered": _answered(chunk),
             "flipped": np.array(of_distinct(lambda text: "^" in text, history), dtype=np.bool_),
             "orig_l2_addr": chunk["orig_l2_addr"].to_numpy(),
-            "ctx": _contexts(chunk),
+            "ctx": contexts(chunk),
         },
         len(chunk),
     )
 
 
-def _bytes(column: pd.Series[int]) -> NDArray[np.int64]:
+def bytes_of(column: pd.Series[int]) -> NDArray[np.int64]:
+    """Return a column of bytes, 0 where it is unset."""
     return np.clip(column.to_numpy(), 0, _MOST_BYTES)
 
 
@@ -139,7 +160,8 @@ def _answered(chunk: pd.DataFrame) -> NDArray[np.bool_]:
     return answered
 
 
-def _contexts(chunk: pd.DataFrame) -> NDArray[Any]:
+def contexts(chunk: pd.DataFrame) -> NDArray[Any]:
+    """Return the VLANs of connections as text, "" without."""
     outer = _first_set(chunk["id.ctx.vlan"], chunk["vlan"])
     inner = _first_set(chunk["id.ctx.inner_vlan"], chunk["inner_vlan"])
     pairs = list(zip(outer.tolist(), inner.tolist(), strict=True))
@@ -169,6 +191,7 @@ class TlsState:
     certificates: CertificatesState
     by_file: bool
     clients: bool
+    handshakes: WaitingState = field(default_factory=WaitingState)
 
 
 class TlsRows:
@@ -201,6 +224,7 @@ class TlsRows:
         self._clients = False
         self._ssl: Waiting[TlsRow] = Waiting(limit)
         self._quic: Waiting[tuple[int, str, str]] = Waiting(limit)
+        self._handshakes: Waiting[tuple[int, str, str]] = Waiting(limit)
 
     def __len__(self) -> int:
         return len(self._ssl)
@@ -213,6 +237,7 @@ class TlsRows:
             self.certificates.state(),
             self.by_file,
             self._clients,
+            self._handshakes.state(),
         )
 
     def restore(self, state: TlsState) -> None:
@@ -222,12 +247,14 @@ class TlsRows:
         self.certificates.restore(state.certificates)
         self.by_file = state.by_file
         self._clients = state.clients
+        self._handshakes.restore(state.handshakes)
 
     def take(self, kind: str, chunk: pd.DataFrame) -> None:
         """Take rows of a log of some kind in, as read with the ``COLUMNS`` of the kind."""
         {
             "ssl": self.add,
             "quic": self.add_quic,
+            "flowprint_ssl": self.add_handshakes,
             "x509": self.certificates.add_x509,
             "files": self.certificates.add_files,
         }[kind](chunk)
@@ -235,7 +262,8 @@ class TlsRows:
     @property
     def dropped(self) -> int:
         """Rows that went because of the limit."""
-        return self._ssl.dropped + self._quic.dropped + self.certificates.dropped
+        waiting = self._ssl.dropped + self._quic.dropped + self._handshakes.dropped
+        return waiting + self.certificates.dropped
 
     def add(self, chunk: pd.DataFrame) -> None:
         """Take rows in.
@@ -268,6 +296,14 @@ class TlsRows:
         clients = self._told(chunk["ja4"].tolist(), [""] * len(chunk))
         self._quic.add(chunk["uid"].tolist(), list(zip(ts, names, clients, strict=True)))
 
+    def add_handshakes(self, chunk: pd.DataFrame) -> None:
+        """Take rows of flowprint_ssl.log: ``FLOWPRINT_SSL_COLUMNS`` as read."""
+        ts, names = chunk["ts"].tolist(), of_distinct(self._naming, chunk["server_name"].tolist())
+        prints = of_distinct(_leaf, chunk["cert_chain_fps"].tolist())
+        self._handshakes.add(chunk["uid"].tolist(), list(zip(ts, prints, names, strict=True)))
+        subjects, serials = chunk["subject"].tolist(), chunk["cert_serial"].tolist()
+        self.certificates.add_described(prints, subjects, serials)
+
     def _told(self, ja4: Sequence[str], ja3: Sequence[str]) -> Sequence[str]:
         """Return the client fingerprints of rows."""
         if not any(ja4) and not any(ja3):
@@ -279,7 +315,7 @@ class TlsRows:
         """Return certificates, server names and client fingerprints of connections, "" without.
 
         A QUIC connection has rows in ssl.log and quic.log; what one does not tell is that of the
-        other.
+        other. flowprint_ssl.log tells what is still missing then.
 
         Parameters
         ----------
@@ -294,11 +330,8 @@ class TlsRows:
             at = np.flatnonzero(files != "")
             certificates[at] = self.certificates.in_files(files[at])
         clients = objects(list(map(itemgetter(4), rows) if self._clients else [""] * len(rows)))
-        if self._quic:
-            of_quic = self._quic.look_up(uids, (UNSET, "", ""))
-            for place, column in ((1, names), (2, clients)):
-                at = np.flatnonzero(column == "")
-                column[at] = objects(list(map(itemgetter(place), of_quic)))[at]
+        _complete((names, clients), self._quic, uids)
+        _complete((certificates, names), self._handshakes, uids)
         return certificates, names, clients
 
     def forget(self, uids: Iterable[str]) -> None:
@@ -309,12 +342,27 @@ class TlsRows:
             self.certificates.forget(map(itemgetter(3), rows))
         self._ssl.forget(done)
         self._quic.forget(done)
+        self._handshakes.forget(done)
 
     def expire(self, before: int) -> None:
         """Drop rows from before a time, µs since the epoch, and the oldest beyond the limit."""
         self._ssl.expire(before)
         self._quic.expire(before)
+        self._handshakes.expire(before)
         self.certificates.expire(before)
+
+
+def _complete(
+    columns: tuple[NDArray[Any], NDArray[Any]],
+    waiting: Waiting[tuple[int, str, str]],
+    uids: NDArray[Any],
+) -> None:
+    """Put what waiting rows tell of connections into two columns, where these are ""."""
+    if waiting:
+        rows = waiting.look_up(uids.tolist(), (UNSET, "", ""))
+        for place, column in enumerate(columns, start=1):
+            at = np.flatnonzero(column == "")
+            column[at] = objects(list(map(itemgetter(place), rows)))[at]
 
 
 def _leaf(chain: tuple[str, ...]) -> str:

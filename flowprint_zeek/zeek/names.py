@@ -167,17 +167,20 @@ class HttpRows:
         agents = of_distinct(_agent, chunk["user_agent"].tolist())
         self._requests.add(keys, list(zip(ts, names, agents, strict=True)))
         if any(targets):
-            self._add_proxies(chunk[objects(targets) != ""])
+            asked_of = chunk[(objects(targets) != "") & (chunk["status_code"] < _REFUSED)]
+            columns = (asked_of[name].tolist() for name in ("id.resp_h", "id.resp_p", "ts"))
+            self.add_proxies(*columns)
 
-    def _add_proxies(self, chunk: pd.DataFrame) -> None:
-        chunk = chunk[(chunk["status_code"] < _REFUSED) & (chunk["id.resp_h"] != "")]
-        chunk = chunk[chunk["id.resp_p"] != UNSET]
-        pairs = list(zip(chunk["id.resp_h"].tolist(), chunk["id.resp_p"].tolist(), strict=True))
-        endpoints = of_distinct(lambda pair: endpoint(*pair), pairs)
-        times = chunk["ts"].tolist()
+    def add_proxies(
+        self, addresses: Sequence[str], ports: Sequence[int], times: Sequence[int]
+    ) -> None:
+        """Take endpoints that are explicit proxies, and when that was told."""
+        pairs = list(zip(addresses, ports, strict=True))
+        endpoints = of_distinct(_endpoint, pairs)
         self._proxies.add(endpoints, [(at,) for at in times])
         for one, at in zip(endpoints, times, strict=True):
-            self._first_told[one] = min(at, self._first_told.get(one, at))
+            if one:
+                self._first_told[one] = min(at, self._first_told.get(one, at))
 
     def _name(self, authority: str) -> str:
         return self._naming(host_of(authority))
@@ -204,6 +207,12 @@ class HttpRows:
         self._proxies.expire(before)
         if len(self._first_told) > 2 * len(self._proxies):
             self._first_told = {one: self._first_told[one] for one in self._proxies}
+
+
+def _endpoint(pair: tuple[str, int]) -> str:
+    """Return an address and port as an element, "" where one is not told."""
+    address, port = pair
+    return endpoint(address, port) if address and port != UNSET else ""
 
 
 def _agent(user_agent: str) -> str:

@@ -76,10 +76,7 @@ class Settings:
             f"redef FlowPrint::window = {self.window:f}sec;",
             f"redef FlowPrint::batch = {self.batch:f}sec;",
             f"redef Site::local_nets = {{ {', '.join(map(_written, self.networks))} }};",
-            # Zeek before 6 has no such option, and takes local_nets alone.
-            "@ifdef ( Site::private_address_space_is_local )",
             "redef Site::private_address_space_is_local = F;",
-            "@endif",
         ]
         if self.inbound:
             lines.append("redef FlowPrint::hosts = ALL_HOSTS;")

@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 # More than a header has; an archive may become any number of lines.
 _MOST_COMMENTS = 64
 _LONGEST_COMMENT = 1 << 20
-_NEEDED = frozenset({"ts", "uid", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
+_NEEDED = {"ts", "uid", "id.orig_h", "id.resp_h", "id.resp_p", "proto"}
+_NEEDED_BY_KIND: dict[str, set[str]] = {
+    "conn": _NEEDED,
+    "flowprint_conn": _NEEDED | {"batch_start", "batch", "window", "windows"},
+}
 
 
 def taker_of(log: LogFile, columns: Sequence[str], stats: ReadStats) -> Taker:
@@ -332,7 +336,7 @@ class Tsv(Taker):
         if self.unnamed:
             text = f"rows have fields that the header does not name ({self.unnamed}): left out"
             self.tell("unnamed", text, self.line + 1)
-        needed = _NEEDED if self.log.kind == "conn" else ()
+        needed = _NEEDED_BY_KIND.get(self.log.kind, ())
         missing = [column.name for column in columns if column.place < 0 and column.name in needed]
         if missing:
             self.tell("missing", f"has no column {', '.join(missing)}", self.line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
@@ -24,9 +24,9 @@ Row = TypeVar("Row", bound=tuple[int, *tuple[str, ...]])
 class WaitingState:
     """What a `Waiting` holds, to go on from: rows by key, times before it, and what was dropped."""
 
-    rows: dict[str, tuple[int | str, ...]]
-    horizon: int
-    dropped: int
+    rows: dict[str, tuple[int | str, ...]] = field(default_factory=dict)
+    horizon: int = UNSET
+    dropped: int = 0
 
 
 class Waiting(Generic[Row]):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +13,10 @@ from hypothesis import strategies as st
 
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.batch import Slices, cut, cut_intervals
+from flowprint_zeek.core.windows import windows_text
+
+if TYPE_CHECKING:
+    from random import Random
 
 INTERVALS = st.lists(
     st.tuples(st.integers(-500, 500), st.integers(0, 400)).map(lambda f: (f[0], f[0] + f[1])),
@@ -63,6 +70,65 @@ def test_packet_times(flows: list[list[int]], widths: tuple[int, int], origin: i
     assert windows_of(slices) == expected
     first = [min(t for t in flows[f] if (t - origin) // widths[0] == b) for f, b, _ in expected]
     assert slices.start.tolist() == first
+
+
+ACTIVE = st.lists(st.lists(st.integers(-500, 500), min_size=1, max_size=6).map(sorted), max_size=6)
+
+
+def exact_table(flows: list[list[int]], unit: int) -> pd.DataFrame:
+    """Return a flow table with the windows of some width in which flows had packets."""
+    texts = [
+        windows_text(unit, sorted({time // unit - each[0] // unit for time in each}))
+        for each in flows
+    ]
+    starts, ends = [each[0] for each in flows], [each[-1] for each in flows]
+    columns = {"start": ints(starts), "end": ints(ends), "windows": np.array(texts, dtype=object)}
+    return pd.DataFrame(columns)
+
+
+@given(ACTIVE, st.sampled_from([(5, 20, 10), (5, 10, 20), (10, 10, 10), (1, 7, 20), (3, 9, 6)]))
+def test_windows(flows: list[list[int]], widths: tuple[int, int, int]) -> None:
+    """Windows say what packet times do where their width divides both others."""
+    unit, batch, window = widths
+    times = np.empty(len(flows), dtype=object)
+    times[:] = [ints(one) for one in flows]
+    expected = cut(pd.DataFrame({"times": times}), batch=batch, window=window)
+    slices = cut(exact_table(flows, unit), batch=batch, window=window)
+    assert windows_of(slices) == windows_of(expected)
+    assert (slices.active == expected.active).all()
+    edges = expected.start // unit * unit
+    assert ((slices.start <= expected.start) & (slices.start >= edges)).all()
+
+
+@given(ACTIVE, INTERVALS, st.randoms(), st.sampled_from(["ends", "interval"]))
+def test_windows_of_some_flows(
+    flows: list[list[int]], intervals: list[tuple[int, int]], chance: Random, activity: str
+) -> None:
+    """Flows without windows are cut as ever beside those that have them, in any order."""
+    as_wanted = partial(cut, batch=20, window=10, activity=activity)
+    others = pd.DataFrame(intervals, columns=["start", "end"], dtype=np.int64).assign(windows="")
+    parts = [exact_table(flows, 5), others]
+    table = pd.concat(parts, ignore_index=True)
+    order = list(range(len(table)))
+    chance.shuffle(order)
+    found: dict[int, list[object]] = {}
+    for flow, *rest in windows_of(as_wanted(table.iloc[order])):
+        found.setdefault(order[flow], []).append(rest)
+    expected: dict[int, list[object]] = {}
+    for first, part in zip((0, len(flows)), parts, strict=True):
+        for flow, *rest in windows_of(as_wanted(part)):
+            expected.setdefault(first + flow, []).append(rest)
+    assert found == expected
+
+
+def test_slices_are_in_the_order_of_flows_whatever_is_known_of_them() -> None:
+    """By flow, then batch, and their windows in the same order."""
+    table = pd.DataFrame({"start": [5, 5, 5], "end": [25, 25, 25], "windows": ["", "5:0,4", ""]})
+    slices = cut(table, batch=10, window=5)
+    assert slices.flow.tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
+    assert slices.batch.tolist() == [0, 1, 2, 0, 2, 0, 1, 2]
+    assert slices.active.tolist() == sorted(slices.active.tolist())
+    assert slices.window[slices.active == 4].tolist() == [5]
 
 
 @given(INTERVALS, st.integers(1, 50), ORIGINS)

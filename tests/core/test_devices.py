@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from flowprint_zeek.core.devices import Selection, Selector, is_mac, without_names
+from flowprint_zeek.core.flows import EXPORTED
 
 LOCAL = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
 MAC, OTHER_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -127,6 +128,16 @@ def test_the_rest_stays() -> None:
     )
     assert rows["uid"].tolist() == ["a", "c"]
     assert rows["device"].tolist() == ["10.0.0.1", "10.0.0.2"]
+
+
+def test_what_tells_of_one_batch_exactly_stays() -> None:
+    """Rows that say more than conn.log keep it; rows of conn.log have no such columns."""
+    told = dict.fromkeys(EXPORTED, "") | {"windows": "30000000:0,3"}
+    rows, _ = selected({}, connection(**told), connection(answered=False, **told))
+    assert rows["windows"].tolist() == ["30000000:0,3"]
+    assert set(EXPORTED) <= set(rows.columns)
+    stock, _ = selected({}, connection())
+    assert not set(EXPORTED) & set(stock.columns)
 
 
 def test_foreign_prefixes() -> None:

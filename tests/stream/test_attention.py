@@ -71,12 +71,22 @@ def test_what_cannot_be_written_comes_first() -> None:
 
 def test_no_conn_log() -> None:
     """It says where one was looked for."""
-    assert said(logs=[SSL]) == ["no conn.log found: run.logs is /opt/zeek/logs/current"]
+    assert said(logs=[SSL]) == [
+        "no conn.log or flowprint_conn.log found: run.logs is /opt/zeek/logs/current"
+    ]
 
 
 def test_a_conn_log_that_was_rotated_away() -> None:
     """Zeek makes the next one with its first row."""
     assert said(logs=[SSL], recent=replace(NONE, rows=Counter(conn=1))) == []
+
+
+def test_the_log_of_the_zeek_package_does_for_conn_log() -> None:
+    """Where both are followed, both are silent."""
+    exported = LogFile(Path("flowprint_conn.log"), "flowprint_conn", "tsv")
+    assert said(logs=[exported]) == []
+    (text,) = said(logs=[exported, CONN], silence=3_600.0)
+    assert text == "no row of conn.log or flowprint_conn.log for 60 min: is Zeek running?"
 
 
 def test_falling_behind() -> None:
@@ -150,7 +160,7 @@ def test_rows_that_did_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pipeline, "tls_dropped", 7)
     monkeypatch.setattr(Pipeline, "names_dropped", 1)
     assert said() == [
-        "7 rows of ssl, quic and x509 logs dropped: raise stream.join_rows",
+        "7 rows of ssl, quic, x509 and flowprint_conn logs dropped: raise stream.join_rows",
         "1 row of http and dns logs dropped: raise stream.join_rows",
     ]
 
@@ -201,7 +211,8 @@ def test_what_was_counted_before_the_start_is_not_told() -> None:
 def test_a_sensor_that_writes_nothing(site: Site) -> None:
     """Before there is a log, and once it is silent."""
     site.poll()
-    assert site.running.status().attention == [f"no conn.log found: run.logs is {site.current}"]
+    (text,) = site.running.status().attention
+    assert text == f"no conn.log or flowprint_conn.log found: run.logs is {site.current}"
     site.follow(400)
     assert site.running.status().attention == []
     site.monotonic += 301

@@ -12,7 +12,7 @@ from flowprint_zeek.analysis.simulate import simulate
 from flowprint_zeek.config import Config, load
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.known import KnownApps, Site
-from flowprint_zeek.stream.kept import from_sections, sections
+from flowprint_zeek.stream.kept import basis, from_sections, sections
 from flowprint_zeek.stream.phases import Learning
 from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.stream.replay import KINDS, Source, replay
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from flowprint_zeek.core.fingerprint import Parameters
     from flowprint_zeek.stream.batcher import Timing
 
 NETWORK = Network(seed=3, devices=4, apps=6, days=1.2, start=MIDNIGHT, unseen_apps=2)
@@ -45,6 +46,10 @@ class Restarting:
     @property
     def timing(self) -> Timing:
         return self.pipeline.timing
+
+    @property
+    def parameters(self) -> Parameters:
+        return self.pipeline.parameters
 
     @property
     def next_closing(self) -> int | None:
@@ -126,3 +131,19 @@ def test_damage_is_named(name: str) -> None:
     for data in (b"", kept[name][:-1], b"\x01", kept["pending"] + b"\x00"):
         with pytest.raises(ValueError, match=f"{name} is damaged"):
             from_sections(kept | {name: data})
+
+
+def test_a_state_from_before_the_zeek_package_is_read() -> None:
+    """It knows of no connection that was told of exactly."""
+    line, _ = run(session("mail", 0))
+    kept = sections(line.state())
+    del kept["exported"]
+    assert from_sections(kept) == from_sections(sections(line.state()))
+
+
+def test_what_it_was_learned_with_may_be_damaged_too() -> None:
+    """A state that does not tell is not taken for one of these settings."""
+    with pytest.raises(ValueError, match="lacks parameters"):
+        basis({})
+    with pytest.raises(ValueError, match="parameters is damaged"):
+        basis({"parameters": b"\xc1"})

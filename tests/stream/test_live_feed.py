@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flowprint_zeek.core.fingerprint import Parameters
 from flowprint_zeek.stream.batcher import Timing
 from flowprint_zeek.stream.live import FOLLOWED, Live, Resume
 from flowprint_zeek.zeek import follow, followed
@@ -40,6 +41,7 @@ class Recorder:
     timing: Timing = field(
         default_factory=lambda: Timing(BATCH, 60 * SECOND, 90 * SECOND, 3_600 * SECOND)
     )
+    parameters: Parameters = field(default_factory=Parameters)
     first_open: int | None = None
     next_closing: int | None = None
     said: list[str] = field(default_factory=list)
@@ -371,7 +373,7 @@ def test_a_chunk_that_waits_until_its_rows_can_be(feed: Feed) -> None:
     """Rows are judged when they are taken too: what the clock has reached meanwhile is taken."""
     feed.write("conn", 100, 20 * HOUR)
     feed.live.look()
-    conn = feed.live._arrivals["conn"]
+    conn = feed.live._connections
     assert conn.next() == MIDNIGHT + 100 * SECOND
     feed.wall += 10 * HOUR * SECOND
     assert "conn C72000" in feed.read()

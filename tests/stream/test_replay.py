@@ -127,7 +127,7 @@ def test_without_conn_log_there_is_nothing_to_replay(tmp_path: Path) -> None:
     """An ssl log alone is an error that says so."""
     conn_log(tmp_path, Conn("C1", 0, name="a.example"))
     (tmp_path / "conn.log").unlink()
-    with pytest.raises(LogError, match="no conn log"):
+    with pytest.raises(LogError, match="no conn or flowprint_conn log"):
         finished(tmp_path, Span())
 
 
@@ -147,7 +147,7 @@ def test_a_file_counts_though_its_first_row_has_no_time(tmp_path: Path) -> None:
     ]
     (tmp_path / "conn.log").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     source = Source(find_logs([tmp_path], KINDS))
-    assert source.first_time("conn") == 0
+    assert source.first_time() == 0
     line, _ = pipeline(ALWAYS)
     replay(source, line)
     assert (line.counts.flows, source.stats.rows["conn"]) == (2, 3)

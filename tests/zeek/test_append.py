@@ -12,8 +12,9 @@ import pytest
 
 from flowprint_zeek.errors import OutputError
 from flowprint_zeek.zeek.append import AppendedLog
-from flowprint_zeek.zeek.columns import FLOWPRINT_LOG, NOTICE_LOG
+from flowprint_zeek.zeek.columns import NOTICE_LOG
 from flowprint_zeek.zeek.header import header_lines
+from flowprint_zeek.zeek.ownlogs import FLOWPRINT_LOG
 from flowprint_zeek.zeek.writer import LogWriter, whole_lines
 from tests.zeek.small_appends import (
     COLUMNS,

@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 from flowprint_zeek.zeek import columns as tables
 from flowprint_zeek.zeek.columns import UNSET, as_frame, objects, storage, unset_column
 from flowprint_zeek.zeek.files import LogFile, log_at
+from flowprint_zeek.zeek.ownlogs import FLOWPRINT_CONN_LOG, FLOWPRINT_LOG, FLOWPRINT_SSL_LOG
 from flowprint_zeek.zeek.reader import ReadStats, column_types, read_chunks
 from flowprint_zeek.zeek.writer import write_frame
 
@@ -35,7 +36,9 @@ LOGS = {
     "files": tables.FILES_LOG,
     "capture_loss": tables.CAPTURE_LOSS_LOG,
     "notice": tables.NOTICE_LOG,
-    "flowprint": tables.FLOWPRINT_LOG,
+    "flowprint": FLOWPRINT_LOG,
+    "flowprint_conn": FLOWPRINT_CONN_LOG,
+    "flowprint_ssl": FLOWPRINT_SSL_LOG,
 }
 VALUES: dict[str, Any] = {"micros": START, "number": 7, "port": 443, "bool": 1, "double": 0.5}
 VALUES |= {"text": "a b", "addr": "192.0.2.1"}

@@ -74,6 +74,17 @@ def test_kind_comes_from_the_content(tmp_path: Path) -> None:
     ]
 
 
+def test_the_logs_of_the_zeek_package_are_told_by_their_columns(tmp_path: Path) -> None:
+    """Rows of JSON that do not say what they are of, under any name."""
+    conn = {"ts": 1.0, "uid": "C1", "batch_start": 0.0, "windows": [0, 3]}
+    ssl = {"ts": 1.0, "uid": "C1", "cert_chain_fps": ["0f"], "cert_serial": "0A"}
+    for name, row in {"a.log": conn, "b.log": ssl}.items():
+        (tmp_path / name).write_text(json.dumps(row) + "\n", encoding="utf-8")
+    kinds = ("conn", "ssl", "flowprint_conn", "flowprint_ssl", "flowprint")
+    found = find_logs([tmp_path], kinds)
+    assert [log.kind for log in found] == ["flowprint_conn", "flowprint_ssl"]
+
+
 @pytest.mark.parametrize("name", ["open_conn.log", "conn_long.00:00:00-01:00:00.log"])
 def test_interim_logs_are_never_conn(tmp_path: Path, name: str) -> None:
     """Their rows say conn, but each connection comes again in conn.log."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +13,15 @@ from hypothesis import strategies as st
 from flowprint_zeek.zeek.certificates import issued
 from flowprint_zeek.zeek.columns import as_frame, objects, standard_types, storage
 from flowprint_zeek.zeek.columns import unset_column as unset
-from flowprint_zeek.zeek.join import COLUMNS, CONN_COLUMNS, SSL_COLUMNS, TlsRows, conn_rows
+from flowprint_zeek.zeek.join import (
+    COLUMNS,
+    CONN_COLUMNS,
+    FLOWPRINT_SSL_COLUMNS,
+    SSL_COLUMNS,
+    TlsRows,
+    TlsState,
+    conn_rows,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -313,3 +322,67 @@ def test_a_connection_may_be_in_quic_log_only() -> None:
     assert looked_up(rows, "C1") == [("", "a.example")]
     rows.forget(["C1"])
     assert looked_up(rows, "C1") == [("", "")]
+
+
+def handshake(**values: object) -> pd.DataFrame:
+    return chunk("flowprint_ssl", FLOWPRINT_SSL_COLUMNS, [{"uid": "C1", "ts": 5, **values}])
+
+
+def test_handshakes_of_the_package_tell_certificate_and_name() -> None:
+    """As rows of ssl.log do, which the Zeek package writes beside it."""
+    rows = TlsRows()
+    rows.take("flowprint_ssl", handshake(server_name="A.example", cert_chain_fps=("0f", "ca")))
+    assert looked_up(rows, "C1", "C2") == [("0f", "a.example"), ("", "")]
+
+
+def test_handshakes_of_the_package_add_to_ssl_log() -> None:
+    """Whichever comes first, a row of ssl.log keeps what it alone tells."""
+    for order in (("ssl", "flowprint_ssl"), ("flowprint_ssl", "ssl")):
+        rows = TlsRows()
+        for kind in order:
+            both = {"uid": "C1", "ts": 5, "server_name": "a.example"}
+            more = {"ja4": "t13"} if kind == "ssl" else {"cert_chain_fps": ("0f",)}
+            rows.take(kind, chunk(kind, COLUMNS[kind], [both | more]))
+        certificates, names, clients = rows.look_up(objects(["C1"]))
+        assert (*certificates, *names, *clients) == ("0f", "a.example", "ja4:t13")
+
+
+def test_handshakes_of_the_package_are_forgotten_with_their_connection() -> None:
+    """By uid, by time, and beyond the limit."""
+    rows = TlsRows(8)
+    rows.take("flowprint_ssl", handshake(cert_chain_fps=("0f",)))
+    rows.forget(["C1"])
+    assert looked_up(rows, "C1") == [("", "")]
+    rows.take("flowprint_ssl", handshake(cert_chain_fps=("0f",)))
+    rows.expire(6)
+    assert looked_up(rows, "C1") == [("", "")]
+    many = [{"uid": f"C{at}", "ts": 10 + at, "cert_chain_fps": ("0f",)} for at in range(20)]
+    rows.take("flowprint_ssl", chunk("flowprint_ssl", FLOWPRINT_SSL_COLUMNS, many))
+    rows.expire(6)
+    assert rows.dropped == 13
+
+
+def test_subjects_of_the_package_are_shown_where_x509_log_tells_none() -> None:
+    """And its serial numbers where there is no subject."""
+    rows = TlsRows()
+    told = {"cert_chain_fps": ("0f",), "subject": "CN=b.example", "cert_serial": "0A"}
+    rows.take("flowprint_ssl", handshake(**told))
+    assert rows.certificates.described("0f") == "CN=b.example"
+    assert rows.certificates.names(["0f"]) == ["b.example"]
+    x509 = {"ts": 1, "fingerprint": "0f", "certificate.subject": "CN=c.example"}
+    rows.take("x509", chunk("x509", COLUMNS["x509"], [x509]))
+    rows.take("flowprint_ssl", handshake(**told))
+    assert rows.certificates.described("0f") == "CN=c.example"
+    rows.take("flowprint_ssl", handshake(cert_chain_fps=("1e",), cert_serial="0B"))
+    assert rows.certificates.described("1e") == "serial 0B"
+
+
+def test_a_state_from_before_the_package_holds_no_handshakes() -> None:
+    """It is read as one without any."""
+    rows = TlsRows()
+    rows.take("ssl", ssl(("C1", 5, "a.example", "0f")))
+    held = msgspec.msgpack.decode(msgspec.msgpack.encode(rows.state()))
+    del held["handshakes"]
+    again = TlsRows()
+    again.restore(msgspec.convert(held, TlsState))
+    assert looked_up(again, "C1") == looked_up(rows, "C1")

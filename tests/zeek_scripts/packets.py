@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 TCP, UDP = 6, 17
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
-PHONE, SERVER = "10.0.0.7", "198.51.100.20"
+PHONE, SERVER = "10.0.0.7", "9.9.9.20"
+"""Zeek takes the addresses that are kept for documentation for local ones."""
 _MAC = {True: bytes.fromhex("02005e005301"), False: bytes.fromhex("02005e005302")}
 _IPV4, _IPV6, _VLAN = 0x0800, 0x86DD, 0x8100
 

@@ -47,9 +47,9 @@ def lives(capture: Capture) -> None:
 def edges(capture: Capture) -> None:
     """Show datagrams on both sides of the ends of windows, and just there."""
     udp = Udp(capture, resp_p=4500)
-    for at in (0.0, 29.999999, 60.0, 119.999999, 120.0, 299.999999):
+    for at in (0.0, 29.99999, 60.0, 119.99999, 120.0, 299.99999):
         udp.send(START + at)
-        udp.send(START + at, from_orig=False)
+        udp.send(START + at + 0.000005, from_orig=False)
     other = Udp(capture, orig_p=40_001, resp_p=4500)
     for at in (299.9, 300.0):
         other.send(START + at, from_orig=at < 300)
@@ -72,12 +72,12 @@ def refused(capture: Capture) -> None:
 def hosts(capture: Capture) -> None:
     """Show local hosts and others that send to each other and to groups."""
     pairs = (
-        ("10.0.0.7", "198.51.100.20"),
-        ("198.51.100.21", "10.0.0.7"),
-        ("198.51.100.21", "198.51.100.20"),
+        ("10.0.0.7", "9.9.9.20"),
+        ("9.9.9.21", "10.0.0.7"),
+        ("9.9.9.21", "9.9.9.20"),
         ("10.0.0.7", "224.0.0.251"),
         ("10.0.0.7", "255.255.255.255"),
-        ("fd00::7", "2001:db8::20"),
+        ("fd00::7", "2620:fe::20"),
         ("fd00::7", "ff02::fb"),
     )
     for number, (orig, resp) in enumerate(pairs):
@@ -165,7 +165,7 @@ def crowd(capture: Capture) -> None:
 
 def clock(capture: Capture, until: int) -> None:
     """Let time go on: without packets there is none."""
-    other = Udp(capture, orig="192.0.2.1", orig_p=123, resp="192.0.2.2", resp_p=123)
+    other = Udp(capture, orig="9.9.9.1", orig_p=123, resp="9.9.9.2", resp_p=123)
     for second in range(0, until, 5):
         other.send(START + second + 0.5)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,8 @@ MISSING = [name for name in ("zeek", "zeek-cut") if shutil.which(name) is None]
 @pytest.mark.parametrize("case", CASES)
 def test_a_case(case: str, tmp_path: Path) -> None:
     """What Zeek writes is the baseline."""
-    btest = Path(sys.executable).parent / "btest"
-    command = [sys.executable, btest, "-d", "-s", f"btest:TmpDir={tmp_path}", f"cases/{case}.zeek"]
-    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    programs = Path(sys.executable).parent
+    place = os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    command = ["btest", "-d", "-s", f"btest:TmpDir={tmp_path}", f"cases/{case}.zeek"]
+    done = subprocess.run(command, cwd=HERE, env=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

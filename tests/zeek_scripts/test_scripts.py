@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.zeek_scripts import scenes
+from tests.zeek_scripts import scenes, tls
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "zeek_scripts"
-SCRIPTS = sorted([*PACKAGE.glob("*.zeek"), *HERE.glob("cases/*.zeek")])
+SCRIPTS = sorted([*PACKAGE.glob("*.zeek"), *HERE.glob("[cS]*/*.zeek")])
 PROGRAMS = Path(sys.executable).parent
 
 
 def test_there_are_scripts() -> None:
     """Those of the package, and the tests of them."""
-    assert {each.parent.name for each in SCRIPTS} == {"zeek_scripts", "cases"}
+    assert {each.parent.name for each in SCRIPTS} == {"zeek_scripts", "cases", "Scripts"}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
@@ -49,3 +49,9 @@ def test_no_baseline_is_left_over() -> None:
     """Every baseline is one of a test."""
     cases = {f"cases.{path.stem}" for path in HERE.glob("cases/*.zeek")}
     assert {path.name for path in HERE.glob("Baseline/*")} <= cases
+
+
+def test_the_client_is_the_known_one() -> None:
+    """What Zeek made of the ClientHello is what JA4's own description has."""
+    rows = (HERE / "Baseline" / "cases.tls" / "output").read_text(encoding="utf-8")
+    assert f"ja4:{tls.CLIENT}" in rows

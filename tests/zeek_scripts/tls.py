@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 _HANDSHAKE, _CHANGE, _DATA = 22, 20, 23
 _GREASE = 0x1A1A
-_CIPHERS = (_GREASE, 0x1301, 0x1302, 0xC02B, 0xC02F, 0xC030)
+_CIPHERS = (
+    *(_GREASE, 0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC02C, 0xC030),
+    *(0xCCA9, 0xCCA8, 0xC013, 0xC014, 0x009C, 0x009D, 0x002F, 0x0035),
+)
+_ALGORITHMS = (0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601)
+CLIENT = "t13d1516h2_8daaf6152771_e5627efa2ab1"
+"""JA4 of this client: the one that JA4's own description takes apart."""
+
 _SALT = bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a")
 """Of the keys of QUIC version 1, RFC 9001 section 5.2."""
 
@@ -42,25 +49,39 @@ def _extension(code: int, data: bytes = b"") -> bytes:
     return struct.pack("!H", code) + _vector(data, 2)
 
 
+def _extensions(name: str, application: Sequence[str]) -> list[bytes]:
+    protocols = b"".join(_vector(one.encode(), 1) for one in application)
+    share = struct.pack("!H", 0x001D) + _vector(bytes(32), 2)
+    return [
+        _extension(_GREASE),
+        _extension(0x0000, _vector(b"\0" + _vector(name.encode(), 2), 2)),
+        _extension(0x0017),
+        _extension(0xFF01, b"\0"),
+        _extension(0x000A, _vector(struct.pack("!HHH", _GREASE, 0x001D, 0x0017), 2)),
+        _extension(0x000B, b"\1\0"),
+        _extension(0x0023),
+        _extension(0x0010, _vector(protocols, 2)),
+        _extension(0x0005, b"\1\0\0\0\0"),
+        _extension(0x000D, _vector(struct.pack(f"!{len(_ALGORITHMS)}H", *_ALGORITHMS), 2)),
+        _extension(0x0012),
+        _extension(0x0033, _vector(share, 2)),
+        _extension(0x002D, b"\1\1"),
+        _extension(0x002B, _vector(struct.pack("!HHH", _GREASE, 0x0304, 0x0303), 1)),
+        _extension(0x001B, b"\2\0\2"),
+        _extension(0x4469, _vector(_vector(b"h2", 1), 2)),
+        _extension(_GREASE + 0x1010, b"\0"),
+        _extension(0x0015, bytes(10)),
+    ]
+
+
 def hello_message(
     name: str, *, application: Sequence[str] = ("h2", "http/1.1"), extra: Sequence[bytes] = ()
 ) -> bytes:
     """Return a ClientHello, not yet in a record."""
-    versions = struct.pack("!HHH", _GREASE, 0x0304, 0x0303)
-    protocols = b"".join(_vector(one.encode(), 1) for one in application)
-    server = _vector(b"\0" + _vector(name.encode(), 2), 2)
-    extensions = [
-        _extension(_GREASE),
-        _extension(0, server),
-        _extension(10, _vector(struct.pack("!HH", 0x001D, 0x0017), 2)),
-        _extension(13, _vector(struct.pack("!HHH", 0x0403, 0x0804, 0x0401), 2)),
-        _extension(16, _vector(protocols, 2)),
-        _extension(43, _vector(versions, 1)),
-        *extra,
-    ]
+    extensions = b"".join([*_extensions(name, application), *extra])
     body = struct.pack("!H", 0x0303) + bytes(range(32)) + _vector(b"", 1)
     body += _vector(struct.pack(f"!{len(_CIPHERS)}H", *_CIPHERS), 2) + _vector(b"\0", 1)
-    return _message(1, body + _vector(b"".join(extensions), 2))
+    return _message(1, body + _vector(extensions, 2))
 
 
 def client_hello(name: str) -> bytes:

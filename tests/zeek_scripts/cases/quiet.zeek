@@ -3,5 +3,5 @@
 # @TEST-EXEC: zeek $FLOWPRINT >> output 2>&1
 # @TEST-EXEC: zeek local $FLOWPRINT >> output 2>&1
 # @TEST-EXEC: zeek -b -a $FLOWPRINT >> output 2>&1
-# @TEST-EXEC: zeek -b -u $FLOWPRINT >> output 2>&1
+# @TEST-EXEC: zeek -b -u $FLOWPRINT 2>&1 | grep zeek_scripts >> output || true
 # @TEST-EXEC: test ! -s output
