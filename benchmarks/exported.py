@@ -2,15 +2,19 @@
 
 Usage: python -m benchmarks.exported exact PCAPS REFERENCES
        python -m benchmarks.exported fingerprints PCAPS REFERENCES
+       python -m benchmarks.exported row PCAPS FILE [TIMES]
        python -m benchmarks.exported cost CAPTURE [ROUNDS]
        python -m benchmarks.exported crowd FILE [CONNECTIONS]
 
 ``exact`` compares the windows in flowprint_conn.log with the times of the packets. ``fingerprints``
-compares fingerprints of flowprint_conn.log, of stock logs, and of the published package.
-``cost`` runs Zeek in turn with and without the scripts. ``crowd`` writes a capture of connections
-that are all alive at once, for ``cost``. REFERENCES holds captures as JSON: ``capture``, ``flows``
-with ``src``, ``sport``, ``dst``, ``dport`` and ``timestamps`` (seconds) of every packet, and
-``fingerprint``, the index in ``fingerprints``, sets that the published package made.
+compares fingerprints of flowprint_conn.log, of stock logs, and of the published package. ``cost``
+runs Zeek in turn with and without the scripts. ``row`` lays captures in a row, so many times, and
+makes one capture of them: a small one costs nothing but Zeek's start. ``crowd`` writes a capture of
+connections that are all alive at once.
+
+REFERENCES holds captures as JSON: ``flows`` with ``src``, ``sport``, ``dst``, ``dport`` and
+``timestamps`` (seconds) of every packet, and ``fingerprint``, the index in ``fingerprints``, sets
+that the published package made.
 """
 
 from __future__ import annotations
@@ -18,11 +22,13 @@ from __future__ import annotations
 import json
 import os
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
 from ipaddress import ip_network
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,8 +133,9 @@ def fingerprints(captures: Path, references: Path) -> None:
         counts["published package"]["flows"] += len(theirs)
         with tempfile.TemporaryDirectory() as folder:
             sensor().read(path, Path(folder))
-            for name, kinds in SOURCES.items():
-                ours, number = made(Path(folder), kinds)
+            for source, first in product(SOURCES, (False, True)):
+                name = f"{source}, batches from the {'first packet' if first else 'epoch'}"
+                ours, number = made(Path(folder), SOURCES[source], first=first)
                 counts[name]["fingerprints"] += number
                 counts[name]["flows"] += len(ours)
                 alike[name] += [jaccard(ours[at], theirs[at]) for at in ours.keys() & theirs.keys()]
@@ -153,11 +160,13 @@ def published(reference: dict[str, Any]) -> dict[Ends, frozenset[str]]:
     return {_ends_of(flow): sets[flow["fingerprint"]] for flow in reference["flows"]}
 
 
-def made(folder: Path, kinds: frozenset[str]) -> tuple[dict[Ends, frozenset[str]], int]:
+def made(
+    folder: Path, kinds: frozenset[str], *, first: bool
+) -> tuple[dict[Ends, frozenset[str]], int]:
     """Return the endpoints of each flow's fingerprint, and how many fingerprints there are."""
     logs = find_logs([folder], kinds)
     flows, _ = read_capture(logs, Config(), span=Span(), stats=ReadStats())
-    found = fingerprint(flows, Parameters())
+    found = fingerprint(flows, Parameters(), origin=int(flows["start"].min()) if first else 0)
     sets = [frozenset(filter(is_endpoint, one)) for one in found.elements()]
     columns = [flows[name].tolist() for name in ("orig_h", "orig_p", "resp_h", "resp_p")]
     rows = zip(*columns, found.of_flow().tolist(), strict=True)
@@ -198,6 +207,25 @@ def cost(capture: Path, rounds: int) -> None:
     )
 
 
+def row(captures: Path, path: Path, times: int) -> None:
+    """Write captures one after another, an hour apart, all of them so many times."""
+    begin, whole = 1_767_225_600.0, Capture()
+    for one in sorted(captures.glob("*.pcap")) * times:
+        frames = list(frames_of(one.read_bytes()))
+        whole.frames += [(begin + time - frames[0][0], frame) for time, frame in frames]
+        begin += 3600
+    whole.write(path)
+
+
+def frames_of(data: bytes) -> Iterator[tuple[float, bytes]]:
+    """Yield the times and frames of a capture with microseconds, low bytes first."""
+    at = 24
+    while at < len(data):
+        seconds, micros, size, _ = struct.unpack_from("<IIII", data, at)
+        at += 16 + size
+        yield seconds + micros / 1_000_000, data[at - size : at]
+
+
 def crowd(path: Path, connections: int) -> None:
     """Write a capture of connections that are alive for five minutes, with packets every 20 s."""
     capture = Capture()
@@ -221,6 +249,8 @@ def main(arguments: list[str]) -> int:
             fingerprints(Path(captures), Path(references))
         case ["cost", capture, *rest]:
             cost(Path(capture), int(rest[0]) if rest else 5)
+        case ["row", captures, path, *rest]:
+            row(Path(captures), Path(path), int(rest[0]) if rest else 10)
         case ["crowd", path, *rest]:
             crowd(Path(path), int(rest[0]) if rest else 50_000)
         case _:
