@@ -51,6 +51,7 @@ def bench(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("empty.log", b""),
         ("header.log", conn[: conn.index(b"\n", conn.index(b"#types")) + 1]),
         ("text.log", b"hello\n"),
+        ("phone.pcap", bytes.fromhex("d4c3b2a1") + bytes(20)),
         ("headless.log", conn.splitlines()[-2] + b"\n"),
         ("conn.cut.log.gz", gzip.compress(conn)[: len(gzip.compress(conn)) // 2]),
         ("foreign.json", b'{"a": 1}\n'),
@@ -244,6 +245,9 @@ WRONG = {
         Exit.OUTPUT,
         "sensor/notice.log: is not of a replay, which has a flowprint.log beside it",
     ),
+    "pcap text.log -o found.json": (Exit.LOGS, "text.log: is no capture"),
+    "pcap phone.pcap --zeek ./absent -o found.json": (Exit.ZEEK, "no program './absent'"),
+    "pcap phone.pcap": (Exit.USAGE, "give --output FILE"),
     "fingerprint logs -o text.log/a.json": (
         Exit.OUTPUT,
         "text.log/a.json: cannot be written: Not a directory",
