@@ -4,13 +4,13 @@ Usage: python -m benchmarks.exported exact PCAPS REFERENCES
        python -m benchmarks.exported fingerprints PCAPS REFERENCES
        python -m benchmarks.exported row PCAPS FILE [TIMES]
        python -m benchmarks.exported cost CAPTURE [ROUNDS]
-       python -m benchmarks.exported crowd FILE [CONNECTIONS]
+       python -m benchmarks.exported crowd FOLDER [CONNECTIONS]
 
 ``exact`` compares the windows in flowprint_conn.log with the times of the packets. ``fingerprints``
 compares fingerprints of flowprint_conn.log, of stock logs, and of the published package. ``cost``
 runs Zeek in turn with and without the scripts. ``row`` lays captures in a row, so many times, and
 makes one capture of them: a small one costs nothing but Zeek's start. ``crowd`` writes a capture of
-connections that are all alive at once.
+connections that are all alive at once, with its reference.
 
 REFERENCES holds captures as JSON: ``flows`` with ``src``, ``sport``, ``dst``, ``dport`` and
 ``timestamps`` (seconds) of every packet, and ``fingerprint``, the index in ``fingerprints``, sets
@@ -32,6 +32,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from flowprint_zeek.config import Config
 from flowprint_zeek.core.elements import endpoint, is_endpoint
 from flowprint_zeek.core.fingerprint import Parameters, fingerprint
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WINDOW, BATCH = 30, 300
+SHARE = 0.5
+"""Of the windows in which a connection of the crowd is active."""
 PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 Ends = frozenset[tuple[str, int]]
 Windows = dict[Ends, set[int]]
@@ -226,18 +230,28 @@ def frames_of(data: bytes) -> Iterator[tuple[float, bytes]]:
         yield seconds + micros / 1_000_000, data[at - size : at]
 
 
-def crowd(path: Path, connections: int) -> None:
-    """Write a capture of connections that are alive for five minutes, with packets every 20 s."""
-    capture = Capture()
+def crowd(folder: Path, connections: int) -> None:
+    """Write a capture of connections that live for five minutes, active in half of the windows."""
+    capture, flows, begin = Capture(), [], 1_767_225_600
+    chance = np.random.default_rng(1)
+    active = chance.random((connections, BATCH // WINDOW)) < SHARE
+    moment = chance.random(active.shape) * (WINDOW - 1)
     for number in range(connections):
-        server = f"198.51.{100 + number // 50_000}.{number % 250 + 1}"
-        client = f"10.{number // 60_000}.{number // 250 % 250}.{number % 250 + 1}"
-        udp = Udp(capture, orig=client, orig_p=1024 + number % 60_000, resp=server, resp_p=5000)
-        for second in range(0, 300, 20):
-            at = 1_767_225_600 + second + number * 20 / connections
-            udp.send(at)
-            udp.send(at + 0.001, from_orig=False)
-    capture.write(path)
+        client = f"10.{number // 62_500}.{number // 250 % 250}.{number % 250 + 1}"
+        server = f"9.9.{number // 50_000}.{number % 250 + 1}"
+        udp = Udp(capture, client, 1024 + number % 60_000, server, 5000)
+        times = []
+        for window in np.flatnonzero(active[number]).tolist():
+            at = begin + window * WINDOW + float(moment[number, window])
+            times += [at, at + 0.01, at + 0.5]
+        for place, at in enumerate(times):
+            udp.send(at, from_orig=place % 3 != 1)
+        ends = {"src": client, "sport": udp.orig_p, "dst": server, "dport": udp.resp_p}
+        flows.append(ends | {"timestamps": times})
+    folder.mkdir(parents=True, exist_ok=True)
+    capture.write(folder / "crowd.pcap")
+    text = json.dumps({"flows": [flow for flow in flows if flow["timestamps"]]})
+    (folder / "crowd.json").write_text(text, encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
@@ -251,8 +265,8 @@ def main(arguments: list[str]) -> int:
             cost(Path(capture), int(rest[0]) if rest else 5)
         case ["row", captures, path, *rest]:
             row(Path(captures), Path(path), int(rest[0]) if rest else 10)
-        case ["crowd", path, *rest]:
-            crowd(Path(path), int(rest[0]) if rest else 50_000)
+        case ["crowd", folder, *rest]:
+            crowd(Path(folder), int(rest[0]) if rest else 50_000)
         case _:
             print(__doc__)
             return 2

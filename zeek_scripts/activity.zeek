@@ -273,11 +273,12 @@ function take_in(c: connection)
 	local now = micros(network_time()) + 1;
 	local pkts = c$orig$num_pkts + c$resp$num_pkts;
 	local fresh = pkts - a$pkts;
-	local last = micros(c$start_time + c$duration);
-	local edge = edge_after(a$looked);
 
 	if ( fresh > 0 )
 		{
+		local last = micros(c$start_time + c$duration);
+		local edge = edge_after(a$looked);
+
 		# The packets before the last one came at times that nobody knows.
 		if ( fresh > 1 && last >= edge && last < edge + GRACE )
 			mark(a, edge - 1);
