@@ -138,7 +138,7 @@ def fingerprints(captures: Path, references: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             sensor().read(path, Path(folder))
             for source, first in product(SOURCES, (False, True)):
-                name = f"{source}, batches from the {'first packet' if first else 'epoch'}"
+                name = f"{source}, batches from the {'first window' if first else 'epoch'}"
                 ours, number = made(Path(folder), SOURCES[source], first=first)
                 counts[name]["fingerprints"] += number
                 counts[name]["flows"] += len(ours)
@@ -170,7 +170,9 @@ def made(
     """Return the endpoints of each flow's fingerprint, and how many fingerprints there are."""
     logs = find_logs([folder], kinds)
     flows, _ = read_capture(logs, Config(), span=Span(), stats=ReadStats())
-    found = fingerprint(flows, Parameters(), origin=int(flows["start"].min()) if first else 0)
+    # Windows are told from the epoch on: the first packet's window begins the first batch.
+    begin = int(flows["start"].min()) // (WINDOW * SECOND) * WINDOW * SECOND
+    found = fingerprint(flows, Parameters(), origin=begin if first else 0)
     sets = [frozenset(filter(is_endpoint, one)) for one in found.elements()]
     columns = [flows[name].tolist() for name in ("orig_h", "orig_p", "resp_h", "resp_p")]
     rows = zip(*columns, found.of_flow().tolist(), strict=True)

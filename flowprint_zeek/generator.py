@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator  # type: ignore[import-untyped] # it has 
 
 from flowprint_zeek import store
 from flowprint_zeek.core import samples
-from flowprint_zeek.core.arrays import picked
+from flowprint_zeek.core.arrays import ints, picked
 from flowprint_zeek.core.fingerprint import Fingerprint, Parameters, fingerprint
 from flowprint_zeek.core.graph import graph_of
+from flowprint_zeek.core.windows import Windows
 from flowprint_zeek.kinds import Kind, choice, integer
 
 if TYPE_CHECKING:
@@ -128,6 +129,14 @@ class FingerprintGenerator(BaseEstimator):  # type: ignore[misc] # scikit-learn 
         return Parameters(**{key: checked(key, getattr(self, key)) for key in _OF_CORE})
 
     def origin_of(self, table: pd.DataFrame) -> int:
-        """Return the time that batches and windows of a flow table are counted from, µs."""
-        first = checked("origin", self.origin) == "first" and len(table) > 0
-        return int(table["start"].min()) if first else 0
+        """Return the time that batches and windows of a flow table are counted from, µs.
+
+        Where windows are told, that is the start of the first one.
+        """
+        if checked("origin", self.origin) != "first" or not len(table):
+            return 0
+        first = int(table["start"].min())
+        if "windows" not in table.columns:
+            return first
+        step = Windows(ints(table["start"]), table["windows"]).step
+        return first // step * step if step else first

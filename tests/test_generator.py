@@ -11,7 +11,7 @@ from sklearn.base import clone  # type: ignore[import-untyped] # it has no type 
 
 from flowprint_zeek import Fingerprint, FingerprintGenerator, FlowPrint
 from flowprint_zeek.core.fingerprint import Parameters
-from flowprint_zeek.core.flows import SECOND, flow_table
+from flowprint_zeek.core.flows import SECOND, Flow, flow_table
 from tests.test_model import CHAT, FLOWS, MAIL, PARAMETERS, app, fitted, of
 
 if TYPE_CHECKING:
@@ -119,3 +119,12 @@ class TestColumns:
         graph = FingerprintGenerator().correlation_graph(FLOWS)
         assert nx.utils.graphs_equal(graph, FlowPrint().correlation_graph(FLOWS))
         assert graph.number_of_nodes() == 3
+
+
+def test_batches_begin_with_a_window_where_windows_are_told() -> None:
+    """The first packet lies inside the first window, which is all that is known of it."""
+    table = flow_table([Flow("192.0.2.1", 443, (310.0, 355.0))]).drop(columns="times")
+    told = table.assign(windows="30000000:0,1")
+    assert FingerprintGenerator().origin_of(table) == 310 * SECOND
+    assert FingerprintGenerator().origin_of(told) == 300 * SECOND
+    assert FingerprintGenerator().origin_of(told.assign(windows="")) == 310 * SECOND

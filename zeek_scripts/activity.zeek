@@ -66,8 +66,9 @@ global begun = 0;
 
 event zeek_init() &priority=5
 	{
-	if ( ! use_conn_size_analyzer )
-		Reporter::fatal("FlowPrint needs use_conn_size_analyzer=T");
+	if ( ! use_conn_size_analyzer
+	    || Analyzer::ANALYZER_CONNSIZE in Analyzer::disabled_analyzers )
+		Reporter::fatal("FlowPrint needs the analyzer of connection sizes");
 
 	window_width = double_to_count(window / 1usec);
 	batch_width = double_to_count(batch / 1usec);
@@ -156,11 +157,6 @@ function grown(total: count, told: count): count
 
 function set_tls(info: ConnInfo, c: connection)
 	{
-@ifdef ( Analyzer::ANALYZER_QUIC )
-	if ( c?$quic && c$quic?$server_name )
-		info$server_name = c$quic$server_name;
-@endif
-
 	if ( ! c?$ssl )
 		return;
 
@@ -175,9 +171,7 @@ function set_tls(info: ConnInfo, c: connection)
 		{
 		local leaf = c$ssl$cert_chain[0]$x509;
 		info$cert_serial = leaf$certificate$serial;
-
-		if ( leaf?$fingerprint )
-			info$cert_sha256 = leaf$fingerprint;
+		info$cert_sha256 = leaf$fingerprint;
 		}
 
 	local client = client_fingerprint(c);
@@ -197,7 +191,7 @@ function set_http(info: ConnInfo, c: connection)
 		info$http_host = c$http$host;
 
 	if ( /^[hH][tT][tT][pP]:\/\// in uri )
-		info$http_host = split_string(uri, /[\/?#]+/)[1];
+		info$http_host = split_string(uri[7:], /[\/?#]/)[0];
 	else if ( c$http?$method && c$http$method == "CONNECT" )
 		info$http_host = uri;
 	else
@@ -269,7 +263,7 @@ function go_to(c: connection, number: count)
 function take_in(c: connection)
 	{
 	local a = c$flowprint;
-	# Looks come a microsecond early.
+	# Looks come early, by a microsecond or two.
 	local now = micros(network_time()) + 1;
 	local pkts = c$orig$num_pkts + c$resp$num_pkts;
 	local fresh = pkts - a$pkts;
@@ -278,6 +272,10 @@ function take_in(c: connection)
 		{
 		local last = micros(c$start_time + c$duration);
 		local edge = edge_after(a$looked);
+
+		# Packets may come out of order, or out of a buffer.
+		if ( last < a$looked )
+			last = a$looked;
 
 		# The packets before the last one came at times that nobody knows.
 		if ( fresh > 1 && last >= edge && last < edge + GRACE )
@@ -324,7 +322,8 @@ event connection_flipped(c: connection)
 		begin(c);
 	}
 
-event connection_state_remove(c: connection)
+# After the hooks of a connection that is removed: in one of them SSL ends what is unfinished.
+event connection_state_remove(c: connection) &priority=-4
 	{
 	if ( ! c?$flowprint )
 		return;

@@ -3,8 +3,6 @@
 ##! Where a package adds ``ja4`` or ``ja3`` to ssl.log, it is theirs. Elsewhere it is JA4, made here
 ##! of the ClientHello: https://github.com/FoxIO-LLC/ja4/blob/main/technical_details/JA4.md.
 
-@load base/protocols/conn
-@load base/protocols/quic
 @load base/protocols/ssl
 
 @load ./main

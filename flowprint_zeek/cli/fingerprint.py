@@ -11,6 +11,9 @@ from flowprint_zeek.analysis.labelled import read_labels
 from flowprint_zeek.cli import fingerprinted, options
 from flowprint_zeek.cli.capture import captured
 from flowprint_zeek.cli.exits import Exit
+from flowprint_zeek.core.arrays import ints
+from flowprint_zeek.core.flows import microseconds, seconds
+from flowprint_zeek.core.windows import Windows
 from flowprint_zeek.errors import UsageError
 from flowprint_zeek.stream.prepared import read_flows
 
@@ -70,7 +73,17 @@ def _check(args: Namespace) -> None:
 def _flows(args: Namespace, config: Config, terminal: Terminal) -> pd.DataFrame:
     if args.read is None:
         return captured(args.logs, args, config, terminal)
-    return pd.concat([read_flows(path) for path in args.read], ignore_index=True)
+    flows = pd.concat([read_flows(path) for path in args.read], ignore_index=True)
+    if "windows" in flows.columns:
+        _check_widths(Windows(ints(flows["start"]), flows["windows"]).step, config)
+    return flows
+
+
+def _check_widths(step: int, config: Config) -> None:
+    widths = (config.fingerprint.batch, config.fingerprint.window)
+    if step and any(microseconds(width) % step for width in widths):
+        said = f"batches of {widths[0]:g} s and windows of {widths[1]:g} s are not made of"
+        raise UsageError(f"--read: {said} the {seconds(step):g} s that the flows are told in")
 
 
 def _labelled(flows: pd.DataFrame, args: Namespace, terminal: Terminal) -> pd.DataFrame:

@@ -71,6 +71,11 @@ def cut(
     -------
     Slices
         By flow, then batch.
+
+    Raises
+    ------
+    ValueError
+        Windows that are told cannot be made into those of such a batch, window and origin.
     """
     if "times" in flows.columns:
         each = flows["times"].to_list()
@@ -80,8 +85,13 @@ def cut(
         )
     start, end = ints(flows["start"]), ints(flows["end"])
     known = Windows(start, flows["windows"]) if "windows" in flows.columns else None
-    if known is None or not known.size.any():
+    if known is None or not known.step:
         return _cut_ends(start, end, batch, window, origin, activity)
+    if batch % known.step or window % known.step or origin % known.step:
+        raise ValueError(
+            f"windows are told in steps of {known.step} µs: batch, window and origin must be "
+            f"multiples, not {batch}, {window} and {origin}"
+        )
     exact, others = np.flatnonzero(known.size), np.flatnonzero(known.size == 0)
     told = _cut_exact(
         known.size[exact], lambda low, high: known.times(exact[low:high]), batch, window, origin

@@ -17,6 +17,10 @@ from flowprint_zeek.core.arrays import Ints, expand, ints
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_DIGITS = 15
+_LONGEST = 1 << 53
+"""Time between the first and the last window of a flow, µs, at most."""
+
 
 def windows_text(width: int, numbers: Iterable[int]) -> str:
     """Return windows as text.
@@ -46,10 +50,10 @@ def numbers_of(text: str) -> tuple[int, list[int]]:
     """
     width, _, rest = text.partition(":")
     parts = rest.split(",")
-    if not all(part.isdecimal() for part in (width, *parts)):
+    if not all(part.isdecimal() and len(part) <= _DIGITS for part in (width, *parts)):
         raise ValueError(f"{text[:80]!r} holds no windows")
     numbers = list(map(int, parts))
-    if not int(width) or numbers != sorted({0, *numbers}):
+    if not int(width) or numbers != sorted({0, *numbers}) or numbers[-1] * int(width) > _LONGEST:
         raise ValueError(f"{text[:80]!r} holds no windows that rise from 0")
     return int(width), numbers
 
@@ -69,7 +73,8 @@ class Windows:
     size : ndarray of shape (n_flows,)
         Windows of each flow, 0 where they are not known.
     step : int
-        Widest steps, µs, that all of these windows are made of; 0 where there are none.
+        Widest steps, µs, that all of these windows are made of; 0 where there are none. Only
+        windows and batches that begin with a step can be made of them.
 
     Raises
     ------

@@ -196,6 +196,36 @@ def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+class Departed:
+    """Connections that became no flow, until the batch that they end in has closed.
+
+    What other logs said of them is of use until then: another row of one of them may be a flow.
+
+    Parameters
+    ----------
+    batch : int
+        Width of a batch, µs.
+    """
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._uids: dict[int, set[str]] = {}
+
+    def add(self, rows: pd.DataFrame, flows: pd.DataFrame) -> None:
+        """Take connections, and the flows that some of them became."""
+        ended = rows[rows["final"]] if "final" in rows else rows
+        left = ended[~ended["uid"].isin(flows["uid"])]
+        home = ints(left["end"]) // self._batch
+        for number in np.unique(home).tolist():
+            uids = left["uid"][home == number].tolist()
+            self._uids.setdefault(number, set()).update(uids)
+
+    def until(self, number: int) -> set[str]:
+        """Return those that ended up to a batch, and let go of them."""
+        over = [each for each in self._uids if each <= number]
+        return set().union(*map(self._uids.pop, over))
+
+
 def _least(time: Ints, batch: int) -> Ints:
     """Return the least batch that ends at a time or after it."""
     return -(-time // batch) - 1

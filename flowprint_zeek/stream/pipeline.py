@@ -15,7 +15,7 @@ from flowprint_zeek.core.devices import Dropped, Selector, without_names
 from flowprint_zeek.core.elements import one_kind
 from flowprint_zeek.core.fingerprint import fingerprint
 from flowprint_zeek.core.flows import microseconds
-from flowprint_zeek.stream.batcher import Batcher, ClosedBatch, Timing
+from flowprint_zeek.stream.batcher import Batcher, ClosedBatch, Departed, Timing
 from flowprint_zeek.stream.browsing import browsing
 from flowprint_zeek.stream.configured import (
     beside_of,
@@ -100,6 +100,7 @@ class Pipeline:
         self._sharing = Sharing(config.device.shared_clients, config.device.shared_endpoints)
         self._beside = beside_of(config)
         self._batcher = Batcher(timing_of(config))
+        self._departed = Departed(self._batcher.timing.batch)
         self._exported = Exported(self._batcher.timing, config.stream.join_rows)
         self._late = LateSlices(self.parameters.scheme, self._batcher.timing)
         self._health = Health(config.detect.max_capture_loss, config.detect.min_coverage)
@@ -204,8 +205,7 @@ class Pipeline:
         self._beside.take_proxies(chunk)
         flows = self._selector.select(chunk)
         if len(flows) < len(chunk):
-            # Nobody will ask for what other logs said of connections that are no flows.
-            self._beside.forget(set(chunk["uid"].tolist()).difference(flows["uid"].tolist()))
+            self._departed.add(chunk, flows)
         self._batcher.add(flows)
 
     def again(self, chunk: pd.DataFrame) -> None:
@@ -323,7 +323,7 @@ class Pipeline:
             day.degraded += view.degraded != ""
             self._degraded = view.degraded
             day.devices.update(view.found.devices)
-            self._beside.forget(batch.ended)
+            self._beside.forget(self._departed.until(batch.number).union(batch.ended))
             self._learn_or_detect(view, day, self._closed - self.timing.batch - before)
 
     def _learn_or_detect(self, view: BatchView, day: Day, silence: int) -> None:

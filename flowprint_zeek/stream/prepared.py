@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from flowprint_zeek.aside import replacing
+from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.flows import REQUIRED
+from flowprint_zeek.core.windows import Windows
 from flowprint_zeek.errors import LogError, UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +53,16 @@ def read_flows(path: Path) -> pd.DataFrame:
     missing = [column for column in REQUIRED if column not in flows.columns]
     if missing:
         raise LogError(f"is no file of prepared flows: it lacks {', '.join(missing)}", path=path)
+    if "windows" in flows.columns:
+        _check_windows(flows, path)
     return flows
+
+
+def _check_windows(flows: pd.DataFrame, path: Path) -> None:
+    try:
+        Windows(ints(flows["start"]), flows["windows"])
+    except (AttributeError, TypeError, ValueError) as error:
+        raise LogError(f"is no file of prepared flows: {error}", path=path) from error
 
 
 def _need_pyarrow() -> None:

@@ -225,3 +225,34 @@ def test_flows_without_labels_get_none_beside_labelled_ones(
         "a0.example": "app",
         "b0.example": None,
     }
+
+
+@pytest.mark.parametrize("windows", ["junk", "30000000:0,99999999999999999999", "1:1", 5])
+def test_windows_that_are_none_are_told(cli: Cli, tmp_path: Path, windows: object) -> None:
+    """A Parquet file whose windows are something else is one line that names it."""
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "flows.parquet"
+    told_in_windows(windows).to_parquet(path)
+    done = cli("fingerprint", "--read", path, "-o", tmp_path / "a.json")
+    assert done.code == Exit.LOGS
+    assert done.err.startswith(f"flowprint-zeek: error: {path}: is no file of prepared flows: ")
+
+
+def test_told_windows_are_not_made_into_others(cli: Cli, tmp_path: Path) -> None:
+    """Flows that tell windows of 30 s do not tell any of 20 s."""
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "flows.parquet"
+    told_in_windows("30000000:0,1").to_parquet(path)
+    argv = ("fingerprint", "--read", path, "-o", tmp_path / "a.json")
+    cli.ok(*argv, "-w", "60s")
+    done = cli(*argv, "-w", "20s")
+    assert done.code == Exit.USAGE
+    assert "windows of 20 s are not made of the 30 s that the flows are told in" in done.err
+
+
+def told_in_windows(windows: object) -> pd.DataFrame:
+    """Return two flows with windows."""
+    texts = {name: [""] * 2 for name in ("certificate", "name", "device", "uid", "orig_h")}
+    times = {"start": [310_000_000] * 2, "end": [355_000_000] * 2, "resp_p": [443] * 2}
+    places = {"resp_h": ["192.0.2.1", "192.0.2.2"], "windows": [windows] * 2}
+    return pd.DataFrame(texts | times | places)

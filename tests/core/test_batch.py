@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.batch import Slices, cut, cut_intervals
+from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.core.windows import windows_text
 
 if TYPE_CHECKING:
@@ -163,3 +164,13 @@ def test_no_flows(exact: bool) -> None:
     columns = ["start", "end", "times"] if exact else ["start", "end"]
     slices = cut(pd.DataFrame(columns=columns), batch=10, window=3)
     assert slices.flow.size == slices.active.size == 0
+
+
+@pytest.mark.parametrize(("batch", "window", "origin"), [(300, 20, 0), (290, 30, 0), (300, 30, 10)])
+def test_told_windows_are_not_made_into_others(batch: int, window: int, origin: int) -> None:
+    """What lies inside a window that was told is not known."""
+    flows = pd.DataFrame(
+        {"start": [310 * SECOND], "end": [355 * SECOND], "windows": ["30000000:0,1"]}
+    )
+    with pytest.raises(ValueError, match="told in steps of 30000000 µs"):
+        cut(flows, batch=batch * SECOND, window=window * SECOND, origin=origin * SECOND)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowprint_zeek.zeek.columns import CONN_LOG, SSL_LOG
+from flowprint_zeek.zeek.columns import CONN_LOG, HTTP_LOG, SSL_LOG
 from flowprint_zeek.zeek.ownlogs import FLOWPRINT_CONN_LOG, FLOWPRINT_SSL_LOG
 from flowprint_zeek.zeek.writer import write_frame
 from tests.stream.small import BATCH, MIDNIGHT, SECOND, frame
@@ -27,6 +27,7 @@ WINDOW = 30 * SECOND
 LOGS: dict[str, Columns] = {
     "conn": CONN_LOG,
     "ssl": (*SSL_LOG, ("ja4", "string")),
+    "http": HTTP_LOG,
     "flowprint_conn": FLOWPRINT_CONN_LOG,
     "flowprint_ssl": FLOWPRINT_SSL_LOG,
 }
@@ -169,7 +170,7 @@ def _exported(
 def all_rows(talks: Sequence[Talk]) -> dict[str, Rows]:
     """Return the rows of all four logs."""
     made = (conn_rows, ssl_rows, exported_rows, handshake_rows)
-    return {kind: rows(talks) for kind, rows in zip(LOGS, made, strict=True)}
+    return {kind: rows(talks) for kind, rows in zip((*STOCK, *EXPORTED), made, strict=True)}
 
 
 def write_logs(folder: Path, rows: Mapping[str, Rows], form: Format = "tsv") -> None:

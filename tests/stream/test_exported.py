@@ -363,3 +363,31 @@ def test_the_commands_take_the_logs_of_the_package_alone(
         f"name:n{number}.mail.example" for number in (1, 2, 3)
     }
     assert "no ssl log" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5, 100])
+def test_a_row_that_is_no_flow_leaves_the_others_what_logs_say(tmp_path: Path, rows: int) -> None:
+    """A connection is answered in its second batch only: its name stays, however rows are read."""
+    told = exported_rows([talk("C1", 298, 302, 400, address="203.0.113.9", name="")])
+    told[0]["answered"] = False
+    others = exported_rows([talk(f"F{at}", 290 + at / 10, name="f.example") for at in range(3)])
+    http = {"id.resp_h": "203.0.113.9", "id.resp_p": 443, "method": "GET", "uri": "/"}
+    request = {"ts": told[0]["ts"], "uid": "C1", "host": "h.example", "status_code": 200} | http
+    write_logs(tmp_path, {"flowprint_conn": [*others, *told], "http": [request]})
+    line, _ = pipeline(ALWAYS)
+    replay(Source(find_logs([tmp_path], KINDS), chunk_rows=rows), line)
+    assert "name:h.example" in elements(line)
+
+
+def test_a_stock_row_that_is_no_flow_leaves_exact_ones_what_logs_say() -> None:
+    """Zeek may swap the sides of a connection after its first batch was told of."""
+    one = talk("C1", 10, 20, name="")
+    http = {"id.resp_h": "203.0.113.1", "id.resp_p": 443, "method": "GET", "uri": "/"}
+    request = {"ts": one.times[0], "uid": "C1", "host": "h.example", "status_code": 200} | http
+    swapped = [row | {"history": "^ShAD"} for row in conn_rows([one])]
+    line, _ = pipeline(ALWAYS)
+    line.beside("http", frame("http", COLUMNS["http"], [request]))
+    give(line, "flowprint_conn", exported_rows([one]))
+    give(line, "conn", swapped)
+    line.finish()
+    assert elements(line) == ["name:h.example"]

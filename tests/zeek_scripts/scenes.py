@@ -56,6 +56,18 @@ def edges(capture: Capture) -> None:
     clock(capture, 420)
 
 
+def early(capture: Capture) -> None:
+    """Show packets that come while a look at the end of a batch is under way."""
+    udp = Udp(capture, resp_p=4500)
+    udp.send(START + 290)
+    other = Udp(capture, orig="9.9.9.3", orig_p=4500, resp="9.9.9.4", resp_p=4500)
+    for at in (299.999998, 299.999999):
+        other.send(START + at)
+    udp.send(START + 299.999999)
+    udp.send(START + 299.999999, from_orig=False)
+    clock(capture, 420)
+
+
 def refused(capture: Capture) -> None:
     """Show connections that are refused, not answered, and answered."""
     tcp = Tcp(capture)
@@ -120,6 +132,18 @@ def handshake(capture: Capture) -> None:
     clock(capture, 400)
 
 
+def unfinished(capture: Capture) -> None:
+    """Show TLS handshakes that are given up: after the certificate, and after the first word."""
+    for number in range(2):
+        tcp = Tcp(capture, orig_p=40_000 + number)
+        tcp.open(START + 1)
+        tcp.data(START + 1.1, tls.client_hello(NAME))
+        if not number:
+            tcp.data(START + 1.2, tls.server_hello(NAME), from_orig=False)
+        tcp.close(START + 2)
+    clock(capture, 100)
+
+
 def quic(capture: Capture) -> None:
     """Show QUIC, of which only the client's first datagram is understood."""
     udp = Udp(capture)
@@ -173,8 +197,8 @@ def clock(capture: Capture, until: int) -> None:
 SCENES: dict[str, Callable[[Capture], None]] = {
     each.__name__: each
     for each in (
-        *(windows, lives, edges, refused, hosts, reused, flipped, handshake, quic, http, tagged),
-        crowd,
+        *(windows, lives, edges, early, refused, hosts, reused, flipped),
+        *(handshake, unfinished, quic, http, tagged, crowd),
     )
 }
 
