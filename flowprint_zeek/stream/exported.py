@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 class Exported:
     """Knows the connections that flowprint_conn.log told of lately.
 
-    A row of conn.log ends in the batch of the last exact row of its connection, or nearly so. So
-    connections are known until they end, and at most as long as late parts of one count.
+    A row of conn.log ends in the batch of the last exact row of its connection: both have the time
+    of its last packet. So connections are known until they end, and at most as long as late parts
+    of one count.
 
     Parameters
     ----------
