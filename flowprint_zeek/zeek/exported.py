@@ -17,7 +17,7 @@ from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.core.windows import windows_text
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.zeek.columns import UNSET, as_frame, objects
-from flowprint_zeek.zeek.join import bytes_of, contexts
+from flowprint_zeek.zeek.join import bytes_of, contexts, ends_of
 from flowprint_zeek.zeek.names import of_distinct
 
 if TYPE_CHECKING:
@@ -97,11 +97,7 @@ def exported_rows(
             "uid": chunk["uid"].to_numpy(),
             "start": start,
             "end": end,
-            "orig_h": chunk["id.orig_h"].to_numpy(),
-            "orig_p": chunk["id.orig_p"].to_numpy(),
-            "resp_h": chunk["id.resp_h"].to_numpy(),
-            "resp_p": chunk["id.resp_p"].to_numpy(),
-            "proto": chunk["proto"].to_numpy(),
+            **ends_of(chunk),
             "n_bytes": bytes_of(chunk["orig_bytes"]) + bytes_of(chunk["resp_bytes"]),
             "local_orig": chunk["local_orig"].to_numpy(),
             "answered": chunk["answered"].to_numpy() != 0,

@@ -127,11 +127,7 @@ def conn_rows(chunk: pd.DataFrame) -> pd.DataFrame:
             "uid": chunk["uid"].to_numpy(),
             "start": start,
             "end": start + np.maximum(chunk["duration"].to_numpy(), 0),
-            "orig_h": chunk["id.orig_h"].to_numpy(),
-            "orig_p": chunk["id.orig_p"].to_numpy(),
-            "resp_h": chunk["id.resp_h"].to_numpy(),
-            "resp_p": chunk["id.resp_p"].to_numpy(),
-            "proto": chunk["proto"].to_numpy(),
+            **ends_of(chunk),
             "n_bytes": bytes_of(chunk["orig_bytes"]) + bytes_of(chunk["resp_bytes"]),
             "local_orig": chunk["local_orig"].to_numpy(),
             "answered": _answered(chunk),
@@ -141,6 +137,13 @@ def conn_rows(chunk: pd.DataFrame) -> pd.DataFrame:
         },
         len(chunk),
     )
+
+
+def ends_of(chunk: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """Return the ends of connections and their protocol, by their names in a flow table."""
+    names = ("orig_h", "orig_p", "resp_h", "resp_p")
+    ends = {name: chunk[f"id.{name}"].to_numpy() for name in names}
+    return ends | {"proto": chunk["proto"].to_numpy()}
 
 
 def bytes_of(column: pd.Series[int]) -> NDArray[np.int64]:
