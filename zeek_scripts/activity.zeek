@@ -155,6 +155,12 @@ function grown(total: count, told: count): count
 	return total > told ? total - told : 0;
 	}
 
+# Whether the server showed a certificate that was understood.
+function has_certificate(ssl: SSL::Info): bool
+	{
+	return ssl?$cert_chain && |ssl$cert_chain| > 0 && ssl$cert_chain[0]?$x509;
+	}
+
 function set_tls(info: ConnInfo, c: connection)
 	{
 	if ( ! c?$ssl )
@@ -165,9 +171,7 @@ function set_tls(info: ConnInfo, c: connection)
 
 	info$resumed = c$ssl$resumed;
 
-	if ( c$ssl?$cert_chain
-	    && |c$ssl$cert_chain| > 0
-	    && c$ssl$cert_chain[0]?$x509 )
+	if ( has_certificate(c$ssl) )
 		{
 		local leaf = c$ssl$cert_chain[0]$x509;
 		info$cert_serial = leaf$certificate$serial;
@@ -349,9 +353,7 @@ hook SSL::ssl_finishing(c: connection) &priority=-10
 	if ( c$ssl?$cert_chain_fps )
 		info$cert_chain_fps = c$ssl$cert_chain_fps;
 
-	if ( c$ssl?$cert_chain
-	    && |c$ssl$cert_chain| > 0
-	    && c$ssl$cert_chain[0]?$x509 )
+	if ( has_certificate(c$ssl) )
 		{
 		local leaf = c$ssl$cert_chain[0]$x509$certificate;
 		info$subject = leaf$subject;

@@ -7,19 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from flowprint_zeek.config import load
 from flowprint_zeek.core.devices import Dropped
 from flowprint_zeek.stream.attention import DAY, Recent, Situation, Tally, attention
 from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.zeek.files import LogFile
-from tests.stream.daemons import Site, in_order, small
+from tests.stream.daemons import Site, in_order
 from tests.stream.small import MIDNIGHT, SECOND, Conn, pipeline, run, session, until
 from tests.stream.small import NOTHING as DETECTING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import pytest
 
 CONFIG = load(None, environ={}, overrides={})
 NONE = Tally(0, 0, 0, 0, Dropped(), Counter(), Counter())
@@ -34,14 +32,6 @@ WELL = Situation(
     unsaved=False,
     unwritten={},
 )
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Return a site whose daemon ends with the test."""
-    made = Site(tmp_path, small(tmp_path))
-    yield made
-    made.stop()
 
 
 def said(line: Pipeline | None = None, **now: object) -> list[str]:

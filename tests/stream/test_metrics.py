@@ -13,25 +13,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from flowprint_zeek import __version__
 from flowprint_zeek.errors import ConfigError
 from flowprint_zeek.stream.metrics import COUNTERS, GAUGES, MetricsServer, StatusCollector
-from tests.stream.daemons import START, Site, small
+from tests.stream.daemons import START, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from prometheus_client import Metric
 
     from flowprint_zeek.stream.status import Status
 
 ANY_PORT = "127.0.0.1:0"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Return a site whose daemon ends with the test."""
-    made = Site(tmp_path, small(tmp_path))
-    yield made
-    made.stop()
 
 
 def scraped(port: int, host: str = "127.0.0.1") -> dict[str, Metric]:

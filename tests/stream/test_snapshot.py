@@ -8,7 +8,6 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,9 +17,6 @@ from flowprint_zeek.stream.snapshot import Snapshot
 from flowprint_zeek.stream.state import State
 from tests.stream.daemons import Site, small
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Site:
@@ -29,14 +25,6 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Site:
     site = Site(folder, small(folder))
     site.end()
     return site
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Return a site whose daemon ends with the test."""
-    made = Site(tmp_path, small(tmp_path))
-    yield made
-    made.stop()
 
 
 def seen(site: Site) -> Snapshot:

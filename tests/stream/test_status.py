@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,17 +25,6 @@ from flowprint_zeek.stream.status import (
 from tests.stream.daemons import START, Site, small
 from tests.stream.small import MIDNIGHT, SECOND, Conn
 from tests.stream.test_daemon import broken
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Return a site whose daemon ends with the test."""
-    made = Site(tmp_path, small(tmp_path))
-    yield made
-    made.stop()
 
 
 def kept(site: Site) -> Status | None:
