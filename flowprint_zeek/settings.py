@@ -197,6 +197,10 @@ class RunSettings:
         path(), "/var/lib/flowprint-zeek/state.sqlite", "file of what the daemon remembers"
     )
     output: str = setting(path(), "/var/log/flowprint-zeek", "folder of notice.log, flowprint.log")
+    notices: str = setting(choice("log", "zeek", "both"), "log", "where notices go")
+    outbox: str = setting(
+        path(), "/var/spool/flowprint-zeek/outbox.tsv", "file from which Zeek takes notices"
+    )
     model: str = setting(path(needed=False), "", "file of what is known at the first start")
     mode: str = setting(choice("auto", "learn", "shadow", "detect"), "auto", "what is done")
     learn_for: float = setting(DELAY, 604_800.0, "log time that is learned in mode auto")

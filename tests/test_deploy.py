@@ -82,7 +82,7 @@ def test_alerts_go_by_what_is_exported() -> None:
 def test_alerts_say_what_they_are() -> None:
     """Each has a name of its own, how bad it is, and what to do."""
     names = [rule["alert"] for rule in alerts()]
-    assert len(set(names)) == len(names) == 8
+    assert len(set(names)) == len(names) == 9
     for rule in alerts():
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert rule["annotations"].keys() == {"summary", "description"}

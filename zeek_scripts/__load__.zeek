@@ -1,3 +1,4 @@
 @load ./main
 @load ./client
 @load ./activity
+@load ./notices

@@ -162,6 +162,7 @@ def _kept(kept: Kept) -> Rows:
         ("pending apps", kept.pending),
         ("lines not written yet", _parts(kept.unwritten)),
         ("bytes of the state", kept.state_bytes),
+        ("notices that Zeek is to raise", kept.handed),
         ("seconds of the last commit", kept.commit_seconds),
     ]
 

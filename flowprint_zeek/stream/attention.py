@@ -132,6 +132,10 @@ class Situation:
         Whether the state cannot be written.
     unwritten : mapping of str to int
         Lines that wait, by log that cannot be written.
+    handed : int
+        Notices that Zeek should have raised by now.
+    stuck : bool
+        Whether the outbox cannot be written.
     """
 
     logs: list[LogFile]
@@ -141,11 +145,13 @@ class Situation:
     behind: bool
     unsaved: bool
     unwritten: Mapping[str, int]
+    handed: int = 0
+    stuck: bool = False
 
 
 def attention(config: Config, pipeline: Pipeline, now: Situation) -> list[str]:
     """Return what needs a person, the most urgent first."""
-    found = [*_outputs(now), *_conn(config, now)]
+    found = [*_outputs(config, now), *_conn(config, now)]
     if pipeline.degraded:
         found.append(
             f"the last batch is degraded ({pipeline.degraded}): nothing of it is raised or learned"
@@ -155,11 +161,16 @@ def attention(config: Config, pipeline: Pipeline, now: Situation) -> list[str]:
     return found + waiting_dropped(pipeline)
 
 
-def _outputs(now: Situation) -> Iterator[str]:
+def _outputs(config: Config, now: Situation) -> Iterator[str]:
     if now.unsaved:
         yield "the state cannot be written: nothing is read until it can be"
     for log, lines in now.unwritten.items():
         yield f"{log} cannot be written: {lines} lines of it are kept until it can be"
+    if now.stuck:
+        yield f"{config.run.outbox} cannot be written: notices are kept until it can be"
+    elif now.handed:
+        asked = f"does its manager run with FlowPrint::outbox set to {config.run.outbox}?"
+        yield f"Zeek has not raised {now.handed} of the notices that it was handed: {asked}"
 
 
 def _conn(config: Config, now: Situation) -> Iterator[str]:

@@ -29,6 +29,14 @@ class Noted(NamedTuple):
     why: bytes
 
 
+class Handed(NamedTuple):
+    """A row of notice.log that Zeek is to raise, with its id, since when (wall clock, s)."""
+
+    id: str
+    since: float
+    row: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What one transaction writes.
@@ -49,6 +57,8 @@ class Commit:
         What was made of requests, by their numbers.
     forgotten : collection of str
         Devices of which the notices go that there were before.
+    handed : sequence of Handed
+        Those of the notices that Zeek is to raise.
     """
 
     sections: Mapping[str, bytes]
@@ -58,3 +68,4 @@ class Commit:
     now: float
     answers: Mapping[int, str] = field(default_factory=dict)
     forgotten: Collection[str] = ()
+    handed: Sequence[Handed] = ()

@@ -13,8 +13,9 @@ from flowprint_zeek import store
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import ConfigError, ModelError, OutputError, StateError, UsageError
 from flowprint_zeek.stream.backlog import Backlog
-from flowprint_zeek.stream.commits import Commit
+from flowprint_zeek.stream.commits import Commit, Handed
 from flowprint_zeek.stream.configured import basis_of, learning_of
+from flowprint_zeek.stream.handback import ACK_COLUMNS, ACKS, Handback
 from flowprint_zeek.stream.kept import basis, basis_section, from_sections, sections
 from flowprint_zeek.stream.live import FOLLOWED, Live
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
@@ -79,12 +80,13 @@ class Daemon:
         self.stats = ReadStats()
         _check_output(config)
         form: Format = "tsv" if config.notice.format == "tsv" else "json"
-        self.sinks = Sinks(Path(config.run.output), form)
+        self.sinks = Sinks(Path(config.run.output), form, config.run.notices)
         self.state = State(Path(config.run.state))
         try:
             self._check_due(form)
             self.pipeline = self._pipeline()
             self.follower, self.live = self._followed()
+            self.handback = self._handback()
         except BaseException:
             self.state.close()
             raise
@@ -161,7 +163,7 @@ class Daemon:
         follower = Follower(
             run.logs,
             run.archives,
-            {kind: COLUMNS[kind] for kind in FOLLOWED},
+            {kind: COLUMNS[kind] for kind in FOLLOWED} | {ACKS: ACK_COLUMNS},
             positions={identity: one.position for identity, one in resumed.items()},
             stats=self.stats,
             clock=self.clocks.monotonic,
@@ -176,6 +178,16 @@ class Daemon:
             clock=lambda: microseconds(self._latest()),
         )
         return follower, live
+
+    def _handback(self) -> Handback:
+        return Handback(
+            self.config.run.outbox,
+            self.state,
+            self.follower,
+            self.clocks.wall,
+            self.clocks.monotonic,
+            used=self.config.run.notices != "log",
+        )
 
     def _latest(self) -> float:
         """Return the latest time that it may be, s: a clock that is set back changes nothing."""
@@ -200,6 +212,9 @@ class Daemon:
             return False
         self.serve()
         self.live.look()
+        # A state that cannot be written is told of by the next commit.
+        with suppress(OutputError):
+            self.handback.tend()
         self._tell()
         self._report()
         any_rows = False
@@ -264,6 +279,7 @@ class Daemon:
         begun = self.clocks.monotonic()
         held = sections(self.pipeline.state()) | basis_section(basis_of(self.config))
         wall = self.clocks.wall()
+        handed = [Handed(one, wall, row) for one, row in self.sinks.handed]
         commit = Commit(
             held,
             self.live.positions(),
@@ -272,6 +288,7 @@ class Daemon:
             wall,
             dict(self._answers),
             self._forgotten,
+            handed,
         )
         try:
             self.state.commit(commit)
@@ -284,6 +301,7 @@ class Daemon:
         self._due = False
         self._answers.clear()
         self._forgotten.clear()
+        self.handback.add(handed)
         self.sinks.committed()
         self.live.committed()
         self.sinks.write(self.state)
@@ -319,6 +337,7 @@ class Daemon:
             self.live,
             self.follower,
             self.sinks,
+            self.handback,
             self.state,
             self.stats,
         )
@@ -352,9 +371,14 @@ class Daemon:
 
 
 def _check_output(config: Config) -> None:
-    """Raise ConfigError where the daemon's logs would lie among those that it follows."""
-    output = Path(config.run.output).resolve()
-    for place in map(Path, config.run.logs):
-        if output in (place.resolve(), place.parent.resolve() if place.suffix else None):
-            said = f"run.output is {config.run.output}, where logs are followed"
-            raise ConfigError(f"{said}: Zeek's own notice.log is there; name another folder")
+    """Raise ConfigError where what the daemon writes would lie among the logs that it follows."""
+    run = config.run
+    outputs = {"run.output": (run.output, Path(run.output))}
+    if run.notices != "log":
+        outputs["run.outbox"] = (run.outbox, Path(run.outbox).parent)
+    for place in map(Path, run.logs):
+        followed = (place.resolve(), place.parent.resolve() if place.suffix else None)
+        for key, (value, folder) in outputs.items():
+            if folder.resolve() in followed:
+                said = f"{key} is {value}, where logs are followed"
+                raise ConfigError(f"{said}: Zeek's own notice.log is there; name another folder")

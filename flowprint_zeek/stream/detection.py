@@ -255,6 +255,7 @@ class Detector:
             elif self.pending.due(apps[at], evidence.view.closed):
                 notice = unseen_notice(evidence.finding(at), apps[at], self.site.seen.since)
                 why = explained(evidence, at, apps[at], self.site, self.rule)
+                notice["identifier"] = self.pending.identifier(apps[at])
                 self.sink.notice(notice, why)
                 self.notices += 1
 

@@ -80,6 +80,7 @@ GAUGES = (
     Metric("notices_today", "Notices of the day in log time.", lambda s: s.done.notices_today),
     Metric("notices_held_today", "Notices held back in shadow.", lambda s: s.done.held_today),
     Metric("unwritten_lines", "Lines not written yet.", lambda s: s.kept.unwritten, "log"),
+    Metric("handed_notices", "Notices that Zeek is to raise.", lambda s: s.kept.handed),
     Metric("coverage_ratio", "Share of flows named by it.", lambda s: s.done.coverage, "source"),
     Metric("state_bytes", "Size of the state.", lambda s: s.kept.state_bytes),
     Metric("commit_seconds", "What the last commit took.", lambda s: s.kept.commit_seconds),

@@ -33,6 +33,7 @@ DIGEST = "FlowPrint::Digest"
 STATUS = "FlowPrint::Status"
 
 Row = dict[str, object]
+"""Values of notice.log by column, and ``identifier``, which Zeek suppresses notices by."""
 
 _SEPARATORS = " |,='\"\\"
 _IN_BRACKETS = _SEPARATORS + "()"
@@ -93,6 +94,11 @@ class Finding:
         return digest((FORMAT, self.device, self.batch_start, self.batch, *self.elements))
 
 
+def row_id(row: Row) -> str:
+    """Return the id of a row without one of its own, as a digest or a heartbeat."""
+    return digest((FORMAT, row["note"], row["ts"], row["msg"]))
+
+
 def unseen_notice(finding: Finding, app: PendingApp, since: int | None) -> Row:
     """Return the notice of an unseen app.
 
@@ -131,7 +137,10 @@ def digest_notice(apps: Sequence[PendingApp], day: int, now: int, limit: int) ->
         f"{_count(len(apps), 'more new app')} on {_date(day)}, beyond {limit} notices a day: "
         f"{'; '.join(listed[:_LISTED])}{tail}"
     )
-    return _notice(DIGEST, now, message, f"withheld={len(apps)}") | {"n": len(apps)}
+    return _notice(DIGEST, now, message, f"withheld={len(apps)}") | {
+        "n": len(apps),
+        "identifier": _date(day),
+    }
 
 
 def status_notice(day: Day, now: int, phase: str | None) -> Row:
@@ -157,7 +166,8 @@ def status_notice(day: Day, now: int, phase: str | None) -> Row:
         causes = ", ".join(f"{_cut(escaped(cause))} ({count})" for cause, count in top)
         message += f"; {_count(day.held.total(), 'notice')} held back, most of {causes}"
     parts = " ".join(f"{key}={value}" for key, value in counts.items())
-    return _notice(STATUS, now, message, f"mode={phase} {parts}")
+    row = _notice(STATUS, now, message, f"mode={phase} {parts}")
+    return row | {"identifier": _date(day.start)}
 
 
 def _notice(note: str, now: int, message: str, sub: str) -> Row:

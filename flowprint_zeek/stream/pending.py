@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from flowprint_zeek.core.elements import digest
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -265,6 +267,11 @@ class PendingApps:
         self.withheld.pop(app.number, None)
         app.notice(now)
         return True
+
+    def identifier(self, app: PendingApp) -> str:
+        """Return what the notices of an app have in common, until it is on as many more devices."""
+        reached = max((n for n in self.rule.milestones if n <= len(app.devices)), default=1)
+        return f"{digest((app.first, app.number))}/{reached}"
 
     def would(self, app: PendingApp, now: int) -> bool:
         """Tell whether a notice of an app would be raised now, and count it if so."""

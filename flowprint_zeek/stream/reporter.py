@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flowprint_zeek.config import Config
+    from flowprint_zeek.stream.handback import Handback
     from flowprint_zeek.stream.pipeline import Pipeline
     from flowprint_zeek.stream.sinks import Sinks
     from flowprint_zeek.stream.state import State
@@ -36,6 +37,7 @@ class Parts:
     live: Live
     follower: Follower
     sinks: Sinks
+    handback: Handback
     state: State
     stats: ReadStats
 
@@ -111,6 +113,8 @@ class Reporter:
             moment.behind,
             moment.unsaved,
             {log: kept.unwritten.get(log, 0) for log in parts.sinks.failing},
+            parts.handback.overdue,
+            parts.handback.failing,
         )
         return Status(
             version=__version__,
@@ -157,6 +161,7 @@ class Reporter:
             unwritten=unwritten,
             state_bytes=_size(state.path),
             commit_seconds=round(moment.commit_seconds, 4),
+            handed=len(self._parts.handback),
         )
 
     def _tally(self) -> Tally:

@@ -13,6 +13,7 @@ import msgspec
 
 from flowprint_zeek.errors import OutputError
 from flowprint_zeek.stream.commits import Line, Noted
+from flowprint_zeek.stream.notices import row_id
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
 from flowprint_zeek.zeek.append import AppendedLog
 from flowprint_zeek.zeek.columns import NOTICE_LOG
@@ -39,6 +40,8 @@ class Sinks:
         Their folder; it is made where there is none.
     form : 'tsv' or 'json'
         Their format.
+    notices : 'log', 'zeek' or 'both', default 'log'
+        Where notices go: to notice.log, to Zeek, which raises them, or to both.
 
     Raises
     ------
@@ -46,7 +49,7 @@ class Sinks:
         A log there is of another format.
     """
 
-    def __init__(self, directory: Path, form: Format) -> None:
+    def __init__(self, directory: Path, form: Format, notices: str = "log") -> None:
         self._logs = {
             NOTICES: AppendedLog(directory / NOTICES, "notice", NOTICE_LOG, format=form),
             VERDICTS: AppendedLog(directory / VERDICTS, "flowprint", FLOWPRINT_LOG, format=form),
@@ -57,6 +60,8 @@ class Sinks:
         self._failing: set[str] = set()
         self.lines: list[Line] = []
         self.notices: list[Noted] = []
+        self.handed: list[tuple[str, bytes]] = []
+        self._to_log, self._to_zeek = notices != "zeek", notices != "log"
 
     @property
     def failing(self) -> list[str]:
@@ -65,11 +70,14 @@ class Sinks:
 
     def notice(self, row: Row, why: Explained | None = None) -> None:
         """Take a row of notice.log, and what it rests on."""
-        self._take(NOTICES, row)
         packed, reason = msgspec.msgpack.encode(row), msgspec.msgpack.encode(why)
         ts = cast("int", row["ts"])
         told = ("", "") if why is None else (why.id, why.device)
         self.notices.append(Noted(*told, ts, packed, reason))
+        if self._to_log:
+            self._take(NOTICES, row)
+        if self._to_zeek:
+            self.handed.append((row_id(row) if why is None else why.id, packed))
 
     def verdict(self, row: Row) -> None:
         """Take a row of flowprint.log."""
@@ -82,6 +90,7 @@ class Sinks:
         """Forget what was taken: the state has it."""
         self.lines.clear()
         self.notices.clear()
+        self.handed.clear()
 
     def close(self) -> None:
         """Give the files back."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.errors import FlowPrintError, OutputError, StateError
-from flowprint_zeek.stream.commits import Commit, Line
+from flowprint_zeek.stream.commits import Commit, Handed, Line
 from flowprint_zeek.stream.live import Resume
 from flowprint_zeek.zeek.tail import Position
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 """Version of the schema; `MIGRATIONS` leads here from every earlier one."""
 
 _SCHEMA = """
@@ -51,7 +51,14 @@ CREATE TABLE request (
 CREATE TABLE status (id INTEGER PRIMARY KEY CHECK (id = 1), data TEXT NOT NULL);
 """
 
-MIGRATIONS: dict[int, str] = {}
+_HANDED = """
+CREATE TABLE handed (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, since REAL NOT NULL,
+    row BLOB NOT NULL
+);
+"""
+
+MIGRATIONS = {1: _HANDED}
 """Statements that lead from each earlier version to the next."""
 
 _MOST_WAL = 1 << 26
@@ -158,7 +165,7 @@ class State:
             said = f"is of version {version}; this program knows up to {VERSION}"
             raise StateError(said, path=self.path)
         if version == 0:
-            self._run(_SCHEMA, VERSION)
+            self._run(_SCHEMA + _HANDED, VERSION)
             if self._begun is not None:
                 self.begun(self._begun)
         for older in range(version, VERSION) if version else ():
@@ -253,6 +260,9 @@ class State:
                 commit.notices,
             )
             self._db.executemany(
+                "INSERT OR IGNORE INTO handed (id, since, row) VALUES (?, ?, ?)", commit.handed
+            )
+            self._db.executemany(
                 "UPDATE request SET answer = ?, asked = x'' WHERE number = ?",
                 [(answer, number) for number, answer in commit.answers.items()],
             )
@@ -287,6 +297,17 @@ class State:
         with self._told():
             return dict(self._db.execute("SELECT log, count(*) FROM output GROUP BY log"))
 
+    def handed(self) -> list[Handed]:
+        """Return what Zeek is to raise, in order."""
+        with self._told():
+            rows = self._db.execute("SELECT id, since, row FROM handed ORDER BY number").fetchall()
+        return [Handed(*row) for row in rows]
+
+    def raised(self, ids: Iterable[str]) -> None:
+        """Forget what Zeek has raised."""
+        with self._told(), self._transaction():
+            self._db.executemany("DELETE FROM handed WHERE id = ?", [(one,) for one in ids])
+
     def keep_status(self, text: str) -> None:
         """Keep what the daemon says of itself; not where the file is gone until a commit."""
         if self._gone():
@@ -305,6 +326,7 @@ class State:
         """Forget notices and logs older than so many seconds, and answers that nobody came for."""
         with self._told(), self._transaction():
             self._db.execute("DELETE FROM notice WHERE ts < ?", (round((now - keep) * 1e6),))
+            self._db.execute("DELETE FROM handed WHERE since < ?", (now - keep,))
             self._db.execute(
                 "DELETE FROM request WHERE answer IS NOT NULL AND number <= "
                 "(SELECT max(number) FROM request) - ?",

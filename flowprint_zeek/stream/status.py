@@ -129,6 +129,8 @@ class Kept:
         Size of the state.
     commit_seconds : float
         What its last commit took.
+    handed : int
+        Notices that Zeek is to raise, and did not say so yet.
     """
 
     known: int
@@ -137,6 +139,7 @@ class Kept:
     unwritten: dict[str, int]
     state_bytes: int | None
     commit_seconds: float
+    handed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

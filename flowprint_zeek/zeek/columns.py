@@ -21,6 +21,7 @@ import pandas as pd
 
 from flowprint_zeek.zeek.ownlogs import (
     ENDS,
+    FLOWPRINT_ACK_LOG,
     FLOWPRINT_CONN_LOG,
     FLOWPRINT_LOG,
     FLOWPRINT_SSL_LOG,
@@ -314,6 +315,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
     "flowprint": dict(FLOWPRINT_LOG),
     "flowprint_conn": dict(FLOWPRINT_CONN_LOG + _CONN_EXTRA),
     "flowprint_ssl": dict(FLOWPRINT_SSL_LOG + _SSL_EXTRA),
+    "flowprint_ack": dict(FLOWPRINT_ACK_LOG),
 }
 _GENERAL: Mapping[str, str] = {"ts": "time", "uid": "string", **dict(ENDS)}
 

@@ -52,6 +52,7 @@ _TELLING: tuple[tuple[str, set[str]], ...] = (
     ("notice", {"note", "suppress_for"}),
     ("flowprint_conn", {"uid", "batch_start", "windows"}),
     ("flowprint_ssl", {"uid", "cert_chain_fps", "cert_serial"}),
+    ("flowprint_ack", {"id", "again"}),
 )
 _RECORDS = jsonlines.scopes_of(["certificate.serial"])
 

@@ -1,4 +1,4 @@
-"""Columns of the logs of this project: flowprint.log, and those that the Zeek package writes."""
+"""Columns of the logs of this project: flowprint.log, and those that the Zeek package knows."""
 
 from __future__ import annotations
 
@@ -73,3 +73,22 @@ FLOWPRINT_SSL_LOG: Columns = (
     ("resumed", "bool"),
 )
 """flowprint_ssl.log: TLS handshakes."""
+
+FLOWPRINT_ACK_LOG: Columns = (("ts", "time"), ("id", "string"), ("again", "bool"))
+"""flowprint_ack.log: findings that Zeek raised."""
+
+OUTBOX: Columns = (
+    ("id", "string"),
+    ("note", "enum"),
+    ("uid", "string"),
+    ("orig_h", "addr"),
+    ("orig_p", "string"),
+    ("resp_h", "addr"),
+    ("resp_p", "string"),
+    ("msg", "string"),
+    ("sub", "string"),
+    ("n", "count"),
+    ("identifier", "string"),
+    ("asked", "count"),
+)
+"""The outbox: findings that Zeek is to raise. Ports are text, with their protocol."""

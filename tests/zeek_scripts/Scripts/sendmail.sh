@@ -1,0 +1,2 @@
+# Stands for sendmail: keeps what is sent.
+cat >> mail
