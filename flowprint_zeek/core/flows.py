@@ -44,12 +44,15 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype, is_integer_dtype
 
+from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.elements import normalise_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from flowprint_zeek.core.arrays import Ints
 
 SECOND = 1_000_000
 """Microseconds in a second: the unit of every time in a flow table."""
@@ -184,6 +187,12 @@ def check_flow_table(table: pd.DataFrame) -> None:
                 raise TypeError(f'column {column} must hold text, "" for none, not {kind}')
     _check_rows(table, "resp_p", table["resp_p"].between(0, 65_535))
     _check_rows(table, "end", table["end"] >= table["start"])
+
+
+def factorized(column: pd.Series[str]) -> tuple[Ints, list[str]]:
+    """Return the number of each text of a column, by first appearance, and the texts."""
+    code, texts = pd.factorize(column.to_numpy(dtype=object))
+    return ints(code), list(texts)
 
 
 def _check_rows(table: pd.DataFrame, column: str, right: pd.Series[bool]) -> None:

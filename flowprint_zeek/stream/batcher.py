@@ -231,42 +231,48 @@ def _least(time: Ints, batch: int) -> Ints:
     return -(-time // batch) - 1
 
 
-def _in_order(parts: pd.DataFrame) -> pd.DataFrame:
+def _order(parts: pd.DataFrame) -> Ints:
     """Return slices by start, then by all that tells them apart, whatever order they came in."""
-    parts = parts.sort_values("start", ignore_index=True)
-    order = np.arange(len(parts))
-    tied = parts["start"].duplicated(keep=False).to_numpy()
+    start = ints(parts["start"])
+    order = np.argsort(start, kind="stable")
+    again = np.diff(start[order]) == 0
+    tied = np.append(again, [False]) | np.append([False], again)
     # Few slices start at the same time, and sorting text is dear.
     columns = [*_ORDER, *EXPORTED] if "windows" in parts else _ORDER
     rising = [column != "row_end" for column in columns]
-    order[tied] = parts[tied].sort_values(columns, ascending=rising).index
-    return parts.take(order).reset_index(drop=True)
+    among = parts.iloc[order[tied]].reset_index(drop=True)
+    order[tied] = order[tied][among.sort_values(columns, ascending=rising).index]
+    return order
 
 
-def _twice(parts: pd.DataFrame) -> Bools:
-    """Tell which rows were written before; the first of them stands first."""
-    keys = ["uid", "row_start", "batch"]
-    rows = parts
+def _twice(parts: pd.DataFrame, order: Ints) -> Bools:
+    """Tell which rows, in an order, were written before; the first of them stands first."""
+    rows = parts[["uid", "row_start", "batch"]]
     if "windows" in parts:
         # Of a connection and batch there is one exact row, whenever it says that it started.
-        rows = parts[keys].assign(row_start=parts["row_start"].where(parts["windows"] == "", UNSET))
-    return (rows.duplicated(keys) & (parts["uid"] != "")).to_numpy(np.bool_)
+        rows = rows.assign(row_start=parts["row_start"].where(parts["windows"] == "", UNSET))
+    twice = np.zeros(order.size, dtype=np.bool_)
+    # Few connections start at the same time.
+    maybe = np.flatnonzero(rows["row_start"].duplicated(keep=False).to_numpy()[order])
+    alike = rows.iloc[order[maybe]]
+    twice[maybe] = alike.duplicated().to_numpy() & (alike["uid"] != "").to_numpy(np.bool_)
+    return twice
 
 
 def _closed_batch(number: int, parts: pd.DataFrame) -> ClosedBatch:
-    parts = _in_order(parts)
+    order = _order(parts)
     # Of a row written twice the longer stays; it stands first.
-    twice = _twice(parts)
-    n_duplicates = int((twice & (parts["batch"] == number) & (parts["home"] == number)).sum())
-    parts = parts[~twice]
-    late = parts["late"].to_numpy(dtype=np.bool_)
-    slices = parts[~late]
-    home = slices[slices["home"] == number]
+    twice = _twice(parts, order)
+    home = ints(parts["home"]) == number
+    here = home & (ints(parts["batch"]) == number)
+    order, again = order[~twice], order[twice]
+    late = parts["late"].to_numpy(dtype=np.bool_)[order]
+    ending = order[~late & home[order]]
     return ClosedBatch(
         number=number,
-        slices=slices.reset_index(drop=True),
-        late=parts[late].reset_index(drop=True),
-        n_forgotten=int(home["n_forgotten"].sum()),
-        n_duplicates=n_duplicates,
-        ended=home["uid"].to_numpy(dtype=object),
+        slices=parts.iloc[order[~late]].reset_index(drop=True),
+        late=parts.iloc[order[late]].reset_index(drop=True),
+        n_forgotten=int(ints(parts["n_forgotten"])[ending].sum()),
+        n_duplicates=int(here[again].sum()),
+        ended=parts["uid"].to_numpy(dtype=object)[ending],
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from flowprint_zeek.core.arrays import Bools, Ints, distinct, ints
 from flowprint_zeek.core.domains import registered_domain
+from flowprint_zeek.core.flows import factorized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,17 +38,18 @@ def browsing(slices: pd.DataFrame, browsers: Browsers, now: int) -> Bools:
     """
     if not len(slices):
         return np.zeros(0, dtype=np.bool_)
-    client, clients = _numbered(slices["client"])
-    device, devices = _numbered(slices["device"])
+    client, clients = factorized(slices["client"])
+    device, devices = factorized(slices["device"])
     domain, domains = _domains(slices)
     shown = np.array([one != "" for one in clients], dtype=np.bool_)[client]
     pair = device * len(clients) + client
-    named = _named(pair[shown], devices, clients, browsers)
+    number, met = pd.factorize(pair[shown])
+    named = _named(number, met, devices, clients, browsers)
     for at in distinct((pair * len(domains) + domain)[shown & (domain > 0)]).tolist():
         browsers.reached(*named[at // len(domains)], domains[at % len(domains)], now)
-    of_browser = {at: one in browsers or browsers.is_companion(*one) for at, one in named.items()}
+    of_browser = [one in browsers or browsers.is_companion(*one) for one in named.values()]
     result = shown.copy()
-    result[shown] = [of_browser[at] for at in pair[shown].tolist()]
+    result[shown] = np.array(of_browser, dtype=np.bool_)[number]
     place = device * len(domains) + domain
     quiet = distinct(place[~shown & (domain > 0)])
     quiet = quiet[~np.isin(quiet, place[shown & ~result])]
@@ -61,10 +63,21 @@ def browsing(slices: pd.DataFrame, browsers: Browsers, now: int) -> Bools:
 
 
 def _named(
-    pair: Ints, devices: Sequence[str], clients: Sequence[str], browsers: Browsers
+    number: Ints, met: Ints, devices: Sequence[str], clients: Sequence[str], browsers: Browsers
 ) -> dict[int, tuple[str, str]]:
-    """Return the device of each pair, and what its client is counted as, in order of appearance."""
-    number, met = pd.factorize(pair)
+    """Return the device of each pair met, and what its client is counted as.
+
+    Parameters
+    ----------
+    number : ndarray
+        The place of each slice's pair in `met`.
+    met : ndarray
+        Numbers of pairs of a device and a client, in order of appearance.
+    devices, clients : sequence of str
+        What these are.
+    browsers : Browsers
+        Clients so far.
+    """
     named = {}
     for at, count in zip(met.tolist(), np.bincount(number).tolist(), strict=True):
         device, client = devices[at // len(clients)], clients[at % len(clients)]
@@ -74,15 +87,9 @@ def _named(
 
 def _domains(slices: pd.DataFrame) -> tuple[Ints, list[str]]:
     """Return the number of each slice's registered domain, and the domains; 0 is none."""
-    code, names = _numbered(slices["name"])
+    code, names = factorized(slices["name"])
     number = {"": 0}
     of_name = [
         number.setdefault(registered_domain(name) if name else "", len(number)) for name in names
     ]
     return ints(of_name)[code], list(number)
-
-
-def _numbered(column: pd.Series[str]) -> tuple[Ints, list[str]]:
-    """Return the number of each text, and the texts."""
-    code, texts = pd.factorize(column.to_numpy(dtype=object))
-    return ints(code), list(texts)

@@ -113,7 +113,7 @@ class Evidence:
             nearest=self.labels[at] or self.nearest[at],
             similarity=float(self.similarity[at]),
             n_bytes=sum(rows["n_bytes"].tolist()),
-            uids=_distinct(reached["uid"]),
+            uids=_distinct(reached["uid"].tolist()),
             certificates=self._certificates(reached),
             pivot=_pivot(reached, [elements for elements in met if elements]),
         )
@@ -143,7 +143,7 @@ class Evidence:
         """Return the flows of a fingerprint; of an unseen one those to what is new."""
         if self.verdict(at) == UNSEEN_SITE:
             return list(self.finding(at).uids)
-        return _distinct(self.view.rows(at)["uid"])
+        return _distinct(self.view.uids(at))
 
     def _span(self, at: int) -> tuple[int, int]:
         edges = self.view.offsets
@@ -157,7 +157,7 @@ class Evidence:
         return novel, [element for element, new in zip(elements, core, strict=True) if not new]
 
     def _certificates(self, rows: pd.DataFrame) -> list[str]:
-        return [self.described(one) for one in _distinct(rows["certificate"])[:_FEW]]
+        return [self.described(one) for one in _distinct(rows["certificate"].tolist())[:_FEW]]
 
 
 def _pivot(reached: pd.DataFrame, met: list[set[str]]) -> Row:
@@ -183,6 +183,6 @@ def _pivot(reached: pd.DataFrame, met: list[set[str]]) -> Row:
     }
 
 
-def _distinct(texts: pd.Series[str]) -> list[str]:
+def _distinct(texts: Sequence[str]) -> list[str]:
     """Return the texts, each once and "" not at all."""
-    return [text for text in dict.fromkeys(texts.tolist()) if text]
+    return [text for text in dict.fromkeys(texts) if text]

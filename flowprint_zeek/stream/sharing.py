@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from flowprint_zeek.core.arrays import Bools, Ints, distinct, ints
+from flowprint_zeek.core.arrays import Ints, distinct, ints
 from flowprint_zeek.core.elements import split_endpoint
+from flowprint_zeek.core.flows import factorized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pandas as pd
+
 _DNS = 53
+_PORTS = 16
+"""Bits of a port."""
+
 _ASKERS = 3
 """Devices that ask a resolver for names; one answer would let any device hide itself."""
 
@@ -52,18 +57,23 @@ class Sharing:
         self._note(slices, now)
         hosts = {host for host, askers in self._askers.items() if len(askers) >= _ASKERS}
         hosts |= {split_endpoint(proxy)[0] for proxy in proxies}
-        device, devices = pd.factorize(slices["device"].to_numpy(dtype=object))
-        told = slices["client"].str.startswith(_TOLD).to_numpy(np.bool_)
-        nameless = (slices["name"] == "").to_numpy()
-        shared = set(device[slices["orig_h"].isin(hosts).to_numpy()].tolist())
-        shared |= _over(ints(device), slices[["client"]], told, self.clients)
-        shared |= _over(ints(device), slices[["resp_h", "resp_p"]], nameless, self.endpoints)
+        device, devices = factorized(slices["device"])
+        host, addresses = factorized(slices["orig_h"])
+        client, clients = factorized(slices["client"])
+        told = np.array([one.startswith(_TOLD) for one in clients], dtype=np.bool_)[client]
+        nameless = (slices["name"].to_numpy(dtype=object) == "").astype(np.bool_)
+        of_host = np.array([one in hosts for one in addresses], dtype=np.bool_)
+        shared = set(device[of_host[host]].tolist())
+        shared |= _over(device[told], client[told], self.clients)
+        server = factorized(slices["resp_h"])[0] << _PORTS | ints(slices["resp_p"])
+        shared |= _over(device[nameless], server[nameless], self.endpoints)
         return frozenset(devices[at] for at in shared)
 
     def _note(self, slices: pd.DataFrame, now: int) -> None:
-        asks = (slices["resp_p"] == _DNS).to_numpy()
-        asks = asks & slices["server"].isin(slices["orig_h"].unique()).to_numpy()
-        pairs = slices.loc[asks, ["server", "device"]].drop_duplicates()
+        asking = slices.loc[slices["resp_p"] == _DNS, ["server", "device"]].drop_duplicates()
+        if asking.empty:
+            return
+        pairs = asking[asking["server"].isin(slices["orig_h"].unique())]
         for host, asker in pairs.itertuples(index=False):
             askers = self._askers.setdefault(host, {})
             if asker in askers or len(askers) < _ASKERS:
@@ -93,11 +103,10 @@ class Sharing:
                 del self._askers[host]
 
 
-def _over(device: Ints, what: pd.DataFrame, chosen: Bools, limit: int) -> set[int]:
-    """Return the devices of which the chosen slices hold more than so many distinct values."""
-    if chosen.sum() <= limit:
+def _over(device: Ints, what: Ints, limit: int) -> set[int]:
+    """Return the devices of whose slices there are more than so many distinct values."""
+    if device.size <= limit:
         return set()
-    number = ints(what[chosen].groupby(list(what.columns), sort=False).ngroup())
-    pairs = distinct(device[chosen] * (int(number.max()) + 1) + number)
-    found, counts = np.unique(pairs // (int(number.max()) + 1), return_counts=True)
+    most = int(what.max()) + 1
+    found, counts = np.unique(distinct(device * most + what) // most, return_counts=True)
     return set(found[counts > limit].tolist())

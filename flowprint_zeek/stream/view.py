@@ -13,7 +13,7 @@ from flowprint_zeek.core.elements import fingerprint_id
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flowprint_zeek.core.arrays import Bools, Ints
+    from flowprint_zeek.core.arrays import Bools, Ints, Texts
     from flowprint_zeek.core.fingerprint import Fingerprints
 
 BROWSER_PART = 1
@@ -89,6 +89,10 @@ class BatchView:
         """The slices in few pieces, of which rows are taken much faster."""
         return self.slices.copy()
 
+    @cached_property
+    def _all_uids(self) -> Texts:
+        return self.slices["uid"].to_numpy(dtype=object)
+
     def device(self, at: int) -> str:
         """Return the device of a fingerprint."""
         return self.found.devices[int(self.found.device[at])]
@@ -97,6 +101,12 @@ class BatchView:
         """Return the slices assigned to a fingerprint, by start and uid."""
         rows, edges = self._rows
         return self._copy.iloc[np.sort(rows[edges[at] : edges[at + 1]])]
+
+    def uids(self, at: int) -> list[str]:
+        """Return the uids of the slices that `rows` returns."""
+        rows, edges = self._rows
+        found: list[str] = self._all_uids[np.sort(rows[edges[at] : edges[at + 1]])].tolist()
+        return found
 
     def row_elements(self, at: int) -> list[list[str]]:
         """Return the elements of each slice that `rows` returns: one, or two that it ties."""

@@ -167,6 +167,8 @@ def contexts(chunk: pd.DataFrame) -> NDArray[Any]:
     """Return the VLANs of connections as text, "" without."""
     outer = _first_set(chunk["id.ctx.vlan"], chunk["vlan"])
     inner = _first_set(chunk["id.ctx.inner_vlan"], chunk["inner_vlan"])
+    if (outer == UNSET).all() and (inner == UNSET).all():
+        return np.full(len(chunk), "", dtype=object)
     pairs = list(zip(outer.tolist(), inner.tolist(), strict=True))
     return objects(of_distinct(_context, pairs))
 

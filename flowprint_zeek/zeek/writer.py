@@ -40,6 +40,7 @@ Format = Literal["tsv", "json"]
 
 _ROWS = 65_536
 _INTEGERS = {"number", "port"}
+_PLAIN_SET = re.compile(r"[\w[][\w.:[\]-]*(?:,[\w[][\w.:[\]-]*)*", re.ASCII)
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 
 
@@ -231,9 +232,7 @@ def tsv_value(value: object, zeek_type: str, *, in_set: bool = False) -> str:
     if isinstance(value, str):
         return UNSET_FIELD if kept == "addr" and not value else escape(value, in_set=in_set)
     if kept == "tuple":
-        inner = _inner(zeek_type)
-        parts = [tsv_value(part, inner, in_set=True) for part in _parts(value)]
-        return SET_SEPARATOR.join(parts) or EMPTY_FIELD
+        return _tsv_set(tuple(_parts(value)), _inner(zeek_type))
     if kept == "micros":
         return fixed(_int(value))
     if kept == "bool":
@@ -241,6 +240,14 @@ def tsv_value(value: object, zeek_type: str, *, in_set: bool = False) -> str:
     if kept == "double":
         return double(_float(value))
     return str(_int(value)) if kept in _INTEGERS else escape(str(value), in_set=in_set)
+
+
+def _tsv_set(parts: tuple[object, ...], inner: str) -> str:
+    joined = SET_SEPARATOR.join(part for part in parts if isinstance(part, str))
+    # Most need no escape, and looking at them one by one is dear.
+    if joined.count(SET_SEPARATOR) == len(parts) - 1 and _PLAIN_SET.fullmatch(joined):
+        return joined
+    return SET_SEPARATOR.join(tsv_value(one, inner, in_set=True) for one in parts) or EMPTY_FIELD
 
 
 def json_value(value: object, zeek_type: str) -> str:
