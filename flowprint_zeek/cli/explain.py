@@ -41,6 +41,8 @@ HELP = (
 _LISTED = 20
 _MOST_UIDS = 20
 _FEW = 5
+_TELLING = ("*conn*", "*ssl*")
+"""Names of logs that tell of connections: conn, ssl, flowprint_conn, flowprint_ssl and the like."""
 _ID = re.compile(r"[0-9a-f]{4,16}")
 
 
@@ -209,21 +211,23 @@ def _pivots(config: Config, why: Explained) -> list[str]:
     """Return commands that find the connections, in the logs that are written and in archives."""
     if not why.uids:
         return []
-    # As they are, and whole: what is in a uid is no pattern, and C1 is not C12.
+    # As they are, and whole: what is in a uid is no pattern, and C1 is not C12. Each line with the
+    # name of its log: several tell of a connection.
     wanted = " ".join(f"-e {shlex.quote(uid)}" for uid in why.uids[:_MOST_UIDS])
-    places = [_in_shell(_files_of(place)) for place in config.run.logs]
+    places = [each for place in config.run.logs for each in _files_of(place)]
     archives = [each for folder in config.run.archives for each in _archived(folder, why)]
-    pivots = [f"grep -shFw {wanted} {' '.join(places)}"]
-    if archives:
-        pivots.append(f"zgrep -shFw {wanted} {' '.join(map(_in_shell, archives))}")
-    return pivots
+    return [
+        f"{command} -sHFw {wanted} {' '.join(map(_in_shell, patterns))}"
+        for command, patterns in (("grep", places), ("zgrep", archives))
+        if patterns
+    ]
 
 
-def _files_of(place: str) -> str:
-    """Return a place of logs as a pattern of files."""
+def _files_of(place: str) -> list[str]:
+    """Return a place of logs as patterns of files."""
     place = glob.escape(place) if Path(place).exists() else place
     folders = any(Path(one).is_dir() for one in glob.glob(place))  # noqa: PTH207  of text
-    return f"{place.rstrip('/')}/*.log" if folders else place
+    return _telling(place.rstrip("/"), ".log") if folders else [place]
 
 
 def _archived(folder: str, why: Explained) -> list[str]:
@@ -236,11 +240,16 @@ def _archived(folder: str, why: Explained) -> list[str]:
     moments = [datetime.fromtimestamp(at, UTC) for at in spans]
     days = {f"{at:%Y-%m-%d}" for one in moments for at in (one, one.astimezone())}
     whole = glob.escape(folder.rstrip("/")) if Path(folder).is_dir() else folder.rstrip("/")
-    by_day = [f"{whole}/{day}/*" for day in sorted(days)]
-    there = [pattern for pattern in by_day if glob.glob(pattern)]  # noqa: PTH207  of text
-    if there:
-        return there
-    return [f"{whole}/*.log*"] if glob.glob(f"{whole}/*.log*") else by_day[-1:]  # noqa: PTH207
+    by_day = [each for day in sorted(days) for each in _telling(f"{whole}/{day}", "")]
+    # Of those that are there: zgrep complains of a pattern of no file.
+    for patterns in (by_day, _telling(whole, ".log*")):
+        if there := [each for each in patterns if glob.glob(each)]:  # noqa: PTH207  of text
+            return there
+    return by_day[-len(_TELLING) :]
+
+
+def _telling(folder: str, ending: str) -> list[str]:
+    return [f"{folder}/{name}{ending}" for name in _TELLING]
 
 
 def _in_shell(pattern: str) -> str:

@@ -286,6 +286,15 @@ def test_what_finds_the_connections_in_the_archive(placed: Asked) -> None:
     assert with_uids(lines) == dict.fromkeys(UIDS, 2)
 
 
+def test_an_archive_of_connections_only(placed: Asked) -> None:
+    """No log is asked for that is not there: zgrep would complain."""
+    day = placed.site.folder / "archive" / "2026-01-01"
+    day.mkdir()
+    shutil.copy(placed.site.current / "conn.log", day / "conn.00:00:00-01:00:00.log")
+    lines = found_by(explained(placed)["pivots"][1])
+    assert with_uids(lines) == dict.fromkeys(UIDS, 1)
+
+
 def test_an_archive_without_folders(placed: Asked) -> None:
     """As logrotate makes it: all its logs are looked through."""
     archive = placed.site.folder / "archive"
@@ -298,7 +307,8 @@ def test_an_archive_without_folders(placed: Asked) -> None:
 def test_an_archive_that_does_not_hold_the_day_yet(site: Asked) -> None:
     """The command names where zeekctl will put it."""
     archive = site.site.folder / "archive"
-    assert explained(site)["pivots"][1].endswith(f" {archive}/2026-01-01/*")
+    day = f"{archive}/2026-01-01"
+    assert explained(site)["pivots"][1].endswith(f" {day}/*conn* {day}/*ssl*")
 
 
 @pytest.mark.parametrize("place", ["current/*.log", "cur*", "c[u]rrent", "current/conn.log"])
@@ -313,6 +323,26 @@ def test_places_that_are_files_or_patterns(site: Asked, place: str) -> None:
     site.settings.write_text(json.dumps(content))
     (command,) = explained(site)["pivots"]
     assert with_uids(found_by(command)) == dict.fromkeys(UIDS, 1 if "conn" in place else 2)
+
+
+def test_what_the_zeek_package_tells_of_the_connections_is_found(placed: Asked) -> None:
+    """In the logs at hand and in the archive, each line with the name of its log."""
+    day = placed.site.folder / "archive" / "2026-01-01"
+    day.mkdir()
+    for name in ("flowprint_conn", "flowprint_ssl", "dns"):
+        text = "".join(f"1767226820.000000\t{uid}\t10.0.0.1\n" for uid in UIDS)
+        (placed.site.current / f"{name}.log").write_text(text)
+        with gzip.open(day / f"{name}.00:00:00-01:00:00.log.gz", "wt") as file:
+            file.write(text)
+    at_hand, archived = map(found_by, explained(placed)["pivots"])
+    assert with_uids(at_hand) == dict.fromkeys(UIDS, 4)
+    assert with_uids(archived) == dict.fromkeys(UIDS, 2)
+    current = {line.partition(":")[0] for line in at_hand}
+    kinds = ("conn", "ssl", "flowprint_conn", "flowprint_ssl")
+    assert current == {str(placed.site.current / f"{kind}.log") for kind in kinds}
+    assert {line.split(".log.gz:")[0] for line in archived} == {
+        str(day / f"{kind}.00:00:00-01:00:00") for kind in kinds[2:]
+    }
 
 
 def test_connections_whose_ids_begin_alike_are_told_apart(site: Asked) -> None:

@@ -16,11 +16,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
+from flowprint_zeek.errors import LogError
 from flowprint_zeek.stream.outputs import NOTICES
 from flowprint_zeek.zeek.files import find_logs
 from flowprint_zeek.zeek.join import COLUMNS
@@ -72,12 +74,12 @@ class LiveZeek:
         assert self.process is not None
         self.process.send_signal(number)
         self.process.wait(60)
-        if not (self.folder / NOTICES).exists():
-            return
-        for log in find_logs([self.folder / NOTICES], ["notice"]):
-            for chunk in read_chunks(log, ("ts", "note", "msg", "sub"), stats=ReadStats()):
-                self.notices.update(map(key_of, chunk["note"], chunk["msg"], chunk["sub"]))
-        (self.folder / NOTICES).unlink()
+        # Killed early, it leaves none, or half a header.
+        with suppress(LogError):
+            for log in find_logs([self.folder / NOTICES], ["notice"]):
+                for chunk in read_chunks(log, ("ts", "note", "msg", "sub"), stats=ReadStats()):
+                    self.notices.update(map(key_of, chunk["note"], chunk["msg"], chunk["sub"]))
+        (self.folder / NOTICES).unlink(missing_ok=True)
 
     @property
     def written(self) -> int:
