@@ -28,6 +28,7 @@ class Exit(IntEnum):
     OUTPUT = 6
     STATE = 7
     ZEEK = 8
+    PROBLEMS = 9
     INTERRUPTED = 130
 
 
@@ -48,6 +49,7 @@ TABLE = {
     Exit.OUTPUT: Row("output cannot be written", OutputError),
     Exit.STATE: Row("the daemon's state is damaged, in use or of another version", StateError),
     Exit.ZEEK: Row("Zeek, where it is to be run, is missing or failed", ZeekError),
+    Exit.PROBLEMS: Row("doctor --strict: there is a problem", None),
     Exit.INTERRUPTED: Row("interrupted (Ctrl-C)", KeyboardInterrupt),
 }
 """Every code, in ascending order."""

@@ -41,6 +41,7 @@ COMMANDS = {
     "detect": "tell which fingerprints are of unseen apps",
     "run": "follow the logs of a running Zeek, and write notices of unseen apps",
     "status": "tell what the daemon does now, and what it needs",
+    "doctor": "tell whether Zeek, its logs and this host are as needed, and what to change",
     "apps": "show, label, dismiss, forget, import and export what a daemon has learned",
     "explain": "tell what a notice rests on, and where to look further",
     "replay": "run archived logs through the whole pipeline, to notices",

@@ -220,6 +220,8 @@ WRONG = {
     f"replay logs {LEARN} --since noon": (Exit.USAGE, "--since: 'noon' is no time"),
     f"replay logs {LEARN} --nonsense": (Exit.USAGE, "unknown arguments: --nonsense (see"),
     f"replay logs {LEARN} --config absent.yaml": (Exit.CONFIG, "absent.yaml: "),
+    "doctor --config absent.yaml": (Exit.CONFIG, "absent.yaml: "),
+    "doctor --logs": (Exit.USAGE, "--logs: expected one argument"),
     "simulate out --devices 0": (Exit.USAGE, "--devices must be from 1 to 100000, not 0"),
     "simulate out --unseen-from 5": (Exit.USAGE, "--unseen-from must be from 0 to 1.99, not 5.0"),
     "simulate out --servers 12": (Exit.USAGE, "--servers must be fewer than devices (12)"),
@@ -277,7 +279,7 @@ def test_wrong_input_is_one_line(cli: Cli, bench: Path, line: str) -> None:
 def test_every_class_of_error_is_met() -> None:
     """The table has a row for each code that wrong input can lead to."""
     codes = {code for code, _ in WRONG.values()}
-    assert codes == set(Exit) - {Exit.OK, Exit.UNEXPECTED, Exit.INTERRUPTED}
+    assert codes == set(Exit) - {Exit.OK, Exit.UNEXPECTED, Exit.PROBLEMS, Exit.INTERRUPTED}
 
 
 # Damage that stops nothing
