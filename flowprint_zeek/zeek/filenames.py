@@ -1,10 +1,16 @@
-"""The names of logs: what Zeek, its tools and those who keep its logs call them."""
+"""The names of logs: what Zeek, its tools and those who keep its logs call them; what is there."""
 
 from __future__ import annotations
 
+import os
 import re
+from typing import TYPE_CHECKING
 
+from flowprint_zeek.errors import LogError
 from flowprint_zeek.zeek.columns import INTERIM
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _TIME = r"\d[\d:._T+-]*Z?"
 _NAME = re.compile(
@@ -37,3 +43,22 @@ def kind_of_name(filename: str) -> str | None:
     """
     match = _INTERIM.search(filename) or _NAME.fullmatch(filename)
     return None if match is None else match["kind"]
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether there is a folder; what may not be looked at is none."""
+    return os.path.isdir(path)  # noqa: PTH112  Path.is_dir raises there
+
+
+def exists(place: Path) -> bool:
+    """Tell whether there is anything at a place.
+
+    Raises
+    ------
+    LogError
+        It may not be looked at.
+    """
+    try:
+        return place.exists()
+    except OSError as error:
+        raise LogError(f"cannot be read: {error.strerror}", path=place) from error

@@ -14,7 +14,7 @@ from flowprint_zeek.errors import LogError
 from flowprint_zeek.zeek import binetflow, jsonlines
 from flowprint_zeek.zeek.blocks import Blocks
 from flowprint_zeek.zeek.columns import INTERIM, KINDS, underscored
-from flowprint_zeek.zeek.filenames import kind_of_name
+from flowprint_zeek.zeek.filenames import exists, is_folder, kind_of_name
 from flowprint_zeek.zeek.header import Header, begun, parse_header, split_head, stream_of
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def log_at(path: str | Path) -> LogFile:
         The file does not exist, cannot be read, or is no Zeek log.
     """
     place = Path(path)
-    if not place.exists():
+    if not exists(place):
         raise LogError("no such file or directory", path=place)
     return _recognised(place, without_indent(head_of(place)), None)[0]
 
@@ -189,14 +189,14 @@ def _listed(kinds: Collection[str]) -> str:
 
 def _logs_of(path: str | Path, kinds: Collection[str]) -> Iterator[LogFile]:
     place = Path(path)
-    if place.is_dir():
+    if is_folder(place):
         yield from _searched(_walk(place), kinds)
-    elif place.exists():
+    elif exists(place):
         yield from _recognised(place, without_indent(head_of(place)), kinds)
     elif glob.has_magic(str(path)):
         names = glob.glob(str(path), recursive=True)  # noqa: PTH207  Path.glob takes none from the root
         matches = [Path(name) for name in sorted(names)]
-        files = (file for m in matches for file in (_walk(m) if m.is_dir() else [m]))
+        files = (file for m in matches for file in (_walk(m) if is_folder(m) else [m]))
         yield from _searched(files, kinds)
     else:
         raise LogError("no such file or directory", path=place)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.errors import LogError
+from flowprint_zeek.zeek.filenames import is_folder
 from flowprint_zeek.zeek.files import is_named_like
 from flowprint_zeek.zeek.followed import FollowedLog, Reading
 from flowprint_zeek.zeek.identity import Sight, look
@@ -99,8 +100,8 @@ class Follower:
     @property
     def reachable(self) -> bool:
         """Whether the folders of watched logs are there that were there before."""
-        self._folders |= {place for place in self._watched if place.is_dir()}
-        return all(place.is_dir() for place in self._folders)
+        self._folders |= {place for place in self._watched if is_folder(place)}
+        return all(is_folder(place) for place in self._folders)
 
     def scan(self) -> None:
         """Look at all places. What `logs` and `read` know of files is from the last scan."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowprint_zeek.zeek.filenames import kind_of_name
+from flowprint_zeek.zeek.filenames import is_folder, kind_of_name
 from flowprint_zeek.zeek.files import is_of_others
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Places:
             self._standing.tell(("place", text), f"{text}: cannot be read: {error.strerror}")
         elif text in self._known or kind_of_name(path.name) is None:
             self._standing.tell(("place", text), f"{text}: no such directory")
-        elif not path.parent.is_dir():
+        elif not is_folder(path.parent):
             self._standing.tell(("place", text), f"{path.parent}: no such directory")
 
     def _files_in(self, directory: Path) -> Iterator[Place]:
@@ -238,13 +238,22 @@ class Places:
     def _roots(self) -> Iterator[Path]:
         for text in self._archives:
             path = Path(text)
-            if path.is_dir():
+            if is_folder(path):
                 self._standing.clear(("place", text))
                 yield path
             elif glob.has_magic(text):
-                yield from (match for match in matches(text) if match.is_dir())
+                yield from (match for match in matches(text) if is_folder(match))
             else:
-                self._standing.tell(("place", text), f"{text}: no such directory")
+                self._miss(text, self._refusal(path))
+
+    @staticmethod
+    def _refusal(path: Path) -> OSError:
+        """Return why there is no folder at a path."""
+        try:
+            path.stat()
+        except OSError as error:
+            return error
+        return NotADirectoryError()
 
     def _listed(self, path: Path, status: Status, now: float) -> _Directory:
         old = int((now - self._settle) * 1e9)
@@ -271,15 +280,15 @@ def directories_of(watched: Sequence[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for place in watched:
         path = Path(place)
-        if path.is_dir():
+        if is_folder(path):
             found[path] = None
-        elif not path.exists() and glob.has_magic(str(place)):
+        elif glob.has_magic(str(place)) and not os.path.lexists(path):
             for match in matches(str(place)):
-                found[match if match.is_dir() else match.parent] = None
+                found[match if is_folder(match) else match.parent] = None
             found[_fixed(path)] = None
         else:
             found[path.parent] = None
-    return [path for path in found if path.is_dir()]
+    return [path for path in found if is_folder(path)]
 
 
 def _fixed(pattern: Path) -> Path:

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
+from flowprint_zeek.errors import LogError
 from flowprint_zeek.zeek.blocks import Source
+from flowprint_zeek.zeek.files import find_logs
+from flowprint_zeek.zeek.follow import Follower
+from flowprint_zeek.zeek.join import CONN_COLUMNS
+from flowprint_zeek.zeek.places import directories_of
+from flowprint_zeek.zeek.reader import ReadStats
 from tests.zeek.sites import SETTLE, Site, log_text, uids
 from tests.zeek.small_logs import HEADER, row
 
@@ -168,6 +174,49 @@ def test_a_directory_that_may_not_be_read_is_told(
         assert site.settle() == []
     assert [f"{site.current}: cannot be read: Permission denied"] == site.problems
     assert uids([1]) == site.poll()
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that may not be entered: nothing below can be looked at."""
+    folder, real = tmp_path / "closed", os.stat
+
+    def refuse(path: Any, *arguments: Any, **named: Any) -> os.stat_result:
+        if str(path).startswith(f"{folder}/"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    return folder
+
+
+def test_folders_below_one_that_may_not_be_entered_are_told(closed: Path) -> None:
+    """They may be opened later, so nothing ends."""
+    current, archive = closed / "current", closed / "archive"
+    stats = ReadStats()
+    follower = Follower(
+        [current],
+        [archive],
+        {"conn": CONN_COLUMNS},
+        positions={},
+        stats=stats,
+        clock=lambda: 0.0,
+        since=0.0,
+    )
+    follower.scan()
+    assert follower.reachable
+    assert [f"{one}: cannot be read: Permission denied" for one in (current, archive)] == sorted(
+        follower.problems, reverse=True
+    )
+    assert directories_of([current]) == []
+    follower.close()
+
+
+def test_logs_below_a_folder_that_may_not_be_entered_are_an_error(closed: Path) -> None:
+    """It names the folder and why."""
+    for path in (closed / "current", closed / "conn.log"):
+        with pytest.raises(LogError, match=f"{path}: cannot be read: Permission denied"):
+            find_logs([path], ["conn"])
 
 
 def test_unread_bytes_of_a_log_that_is_gone_are_told(site: Site) -> None:
