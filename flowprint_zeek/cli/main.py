@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -121,7 +122,13 @@ def _execute(arguments: list[str], terminal: Terminal) -> int:
 
 
 def _command(name: str) -> Command:
-    return cast("Command", importlib.import_module(f"flowprint_zeek.cli.{name}"))
+    # Modules are no garbage, and looking for some among them takes a tenth of the time.
+    gc.disable()
+    try:
+        return cast("Command", importlib.import_module(f"flowprint_zeek.cli.{name}"))
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _parser(chosen: Command | None) -> ArgumentParser:

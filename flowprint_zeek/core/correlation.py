@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 from scipy.sparse import coo_array, triu
 
@@ -189,39 +188,3 @@ def _all_pairs(group: Ints) -> tuple[Ints, Ints]:
     place = np.arange(group.size) - np.searchsorted(group, group)
     left, step = expand(size - place - 1)
     return left, left + step + 1
-
-
-def correlation_graph(
-    signatures: Signatures, of_destination: Ints, edges: Edges, elements: list[tuple[str, ...]]
-) -> nx.Graph[int]:
-    """Return the correlation graph for looking at, exporting and checking.
-
-    Parameters
-    ----------
-    signatures : Signatures
-        Nodes.
-    of_destination : ndarray of shape (n_destinations,)
-        Signature of each network destination.
-    edges : Edges
-        Edges.
-    elements : list of tuple of str
-        Elements of each network destination.
-
-    Returns
-    -------
-    networkx.Graph
-        A node for each signature with attributes ``group``, ``windows`` (list of int) and
-        ``destinations`` (list of the elements of each twin); edges with ``weight``. Attributes are
-        plain lists and numbers, so NetworkX's JSON writers take them.
-    """
-    graph: nx.Graph[int] = nx.Graph()
-    for node, group in enumerate(signatures.group.tolist()):
-        graph.add_node(node, group=group, windows=[], destinations=[])
-    for node, window in zip(signatures.owner.tolist(), signatures.window.tolist(), strict=True):
-        graph.nodes[node]["windows"].append(window)
-    for destination, node in enumerate(of_destination.tolist()):
-        graph.nodes[node]["destinations"].append(list(elements[destination]))
-    graph.add_weighted_edges_from(
-        zip(edges.left.tolist(), edges.right.tolist(), edges.weight.tolist(), strict=True)
-    )
-    return graph

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 
 from flowprint_zeek.core.arrays import row_groups
 from flowprint_zeek.core.batch import cut
-from flowprint_zeek.core.correlation import correlation_graph, edges, signatures
+from flowprint_zeek.core.correlation import edges, signatures
 from flowprint_zeek.core.destinations import encode, network_destinations
 from flowprint_zeek.core.flows import seconds
 from flowprint_zeek.core.sets import Sets
 
 if TYPE_CHECKING:
-    import networkx as nx
-
+    from flowprint_zeek.core.arrays import Ints
+    from flowprint_zeek.core.correlation import Edges, Signatures
     from flowprint_zeek.core.fingerprint import Parameters
 
 
@@ -54,4 +55,40 @@ def graph_of(flows: pd.DataFrame, parameters: Parameters, *, origin: int = 0) ->
         at = first[attributes["group"]]
         attributes["device"] = devices[device[slices.flow[at]]]
         attributes["batch_start"] = seconds(origin + int(slices.batch[at]) * width)
+    return graph
+
+
+def correlation_graph(
+    signatures: Signatures, of_destination: Ints, edges: Edges, elements: list[tuple[str, ...]]
+) -> nx.Graph[int]:
+    """Return the correlation graph for looking at, exporting and checking.
+
+    Parameters
+    ----------
+    signatures : Signatures
+        Nodes.
+    of_destination : ndarray of shape (n_destinations,)
+        Signature of each network destination.
+    edges : Edges
+        Edges.
+    elements : list of tuple of str
+        Elements of each network destination.
+
+    Returns
+    -------
+    networkx.Graph
+        A node for each signature with attributes ``group``, ``windows`` (list of int) and
+        ``destinations`` (list of the elements of each twin); edges with ``weight``. Attributes are
+        plain lists and numbers, so NetworkX's JSON writers take them.
+    """
+    graph: nx.Graph[int] = nx.Graph()
+    for node, group in enumerate(signatures.group.tolist()):
+        graph.add_node(node, group=group, windows=[], destinations=[])
+    for node, window in zip(signatures.owner.tolist(), signatures.window.tolist(), strict=True):
+        graph.nodes[node]["windows"].append(window)
+    for destination, node in enumerate(of_destination.tolist()):
+        graph.nodes[node]["destinations"].append(list(elements[destination]))
+    graph.add_weighted_edges_from(
+        zip(edges.left.tolist(), edges.right.tolist(), edges.weight.tolist(), strict=True)
+    )
     return graph

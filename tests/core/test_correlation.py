@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from flowprint_zeek.core import correlation
 from flowprint_zeek.core.arrays import Ints, ints
-from flowprint_zeek.core.correlation import Signatures, correlation_graph, edges, signatures
+from flowprint_zeek.core.correlation import Signatures, edges, signatures
+from flowprint_zeek.core.graph import correlation_graph
 
 ACTIVITY = st.lists(
     st.tuples(st.integers(0, 2), st.frozensets(st.integers(-3, 130), min_size=1, max_size=6)),
