@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowprint_zeek.analysis import exports
 from flowprint_zeek.analysis.wire import log_times
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import OutputError, UsageError
 from flowprint_zeek.zeek.columns import CONN_LOG, DNS_LOG, HTTP_LOG, SSL_LOG, X509_LOG
 from flowprint_zeek.zeek.logformat import fixed, log_time
+from flowprint_zeek.zeek.ownlogs import FLOWPRINT_CONN_LOG, FLOWPRINT_SSL_LOG
 from flowprint_zeek.zeek.writer import write_frame
 
 if TYPE_CHECKING:
@@ -80,11 +82,14 @@ def write(
     simulated: Simulated,
     out: Path,
     *,
+    exported: bool = False,
     format: Format = "tsv",  # noqa: A002  the word people use
     rotate: float | None = 3600.0,
     compress: bool = False,
 ) -> list[Path]:
     """Write the logs of a simulated network and its truth, as `write_logs` does.
+
+    With `exported` those of the Zeek package are among them.
 
     Raises
     ------
@@ -100,6 +105,11 @@ def write(
         conn = kind == "conn"
         times = log_times(rows, network.end) if conn else rows["ts"].to_numpy()
         logs.append(Log(kind, columns, rows, times))
+    if exported:
+        rows, times = exports.connections(simulated)
+        logs.append(Log("flowprint_conn", FLOWPRINT_CONN_LOG, rows, times))
+        rows = exports.handshakes(simulated)
+        logs.append(Log("flowprint_ssl", FLOWPRINT_SSL_LOG, rows, rows["ts"].to_numpy()))
     truth = Truth(
         simulated.labels, simulated.planted, network.start, network.unseen_start, network.end
     )

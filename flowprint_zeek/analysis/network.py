@@ -60,6 +60,7 @@ class Stream(IntEnum):
     PLANTED = 5
     SCAN = 6
     INSTALL = 7
+    EXPORTED = 8
 
 
 @dataclass(frozen=True, slots=True)

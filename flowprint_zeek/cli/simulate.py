@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "simulate"
 HELP = (
-    "Write conn, ssl, x509, dns and http logs of simulated devices and apps. labels.tsv tells the "
+    "Write conn, ssl, x509, dns and http logs of simulated devices and apps, with --exported also "
+    "those of the Zeek package. labels.tsv tells the "
     "app of every connection, planted.tsv the apps that appear late. Equal seeds give equal bytes. "
     "Whatever is measured on these logs is a simulated figure. With --compose, captures of apps "
     "and logs of a browsing user are laid over each other instead."
@@ -81,6 +82,13 @@ def add_network(parser: ArgumentParser) -> None:
         help="leave the column ja4 out of ssl.log, as a stock Zeek does",
     )
     group.add_argument(
+        "--exported",
+        action="store_const",
+        const=True,
+        help="write flowprint_conn and flowprint_ssl logs too, as the Zeek package does; in which "
+        "windows between its first and last a connection had packets is made up",
+    )
+    group.add_argument(
         "--start",
         type=options.instant,
         metavar="TIME",
@@ -121,7 +129,7 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
     if args.rotate and args.rotate < LEAST_ROTATION:
         raise UsageError(f"--rotate must be 0 or at least {LEAST_ROTATION}s, not {args.rotate:g}s")
-    compose.check(args, {*_COUNTS, *_SHARES, "no_client_fingerprints"} - {"seed"})
+    compose.check(args, {*_COUNTS, *_SHARES, "no_client_fingerprints", "exported"} - {"seed"})
     form = {
         "format": args.format,
         "rotate": args.rotate if args.rotate > 0 else None,
@@ -131,7 +139,7 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         if args.compose is None:
             simulated = simulate(network(args))
             advance()
-            files = write(simulated, args.output, **form)
+            files = write(simulated, args.output, exported=bool(args.exported), **form)
             title, parameters, result = (
                 "Simulated network",
                 _parameters(simulated),

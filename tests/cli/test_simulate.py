@@ -119,6 +119,18 @@ def test_the_table_has_the_same_figures(cli: Cli, tmp_path: Path) -> None:
     ]
 
 
+def test_logs_of_the_zeek_package_are_written_where_asked_for(cli: Cli, tmp_path: Path) -> None:
+    """They are read like those of a sensor, and stock logs stay as they are."""
+    small = ("simulate", "--devices", 2, "--days", 0.1, "--rotate", 0, "--quiet")
+    cli.ok(*small, tmp_path / "plain")
+    cli.ok(*small, tmp_path / "more", "--exported")
+    names = {path.name for path in (tmp_path / "plain").iterdir()}
+    more = {path.name for path in (tmp_path / "more").iterdir()}
+    assert more - names == {"flowprint_conn.log", "flowprint_ssl.log"}
+    for name in names:
+        assert (tmp_path / "plain" / name).read_bytes() == (tmp_path / "more" / name).read_bytes()
+
+
 def test_client_fingerprints_can_be_left_out(cli: Cli, tmp_path: Path) -> None:
     """With --no-client-fingerprints ssl.log has the columns of a stock Zeek, else also ja4."""
     fields = {}
@@ -173,6 +185,7 @@ def test_composed_sites_equal_by_seed(cli: Cli, tmp_path: Path, manifest: Path) 
         (("--phones", 2), "--phones needs --compose"),
         (("--strip-certificates",), "--strip-certificates needs --compose"),
         (("--compose", "x.tsv", "--devices", 2), "--devices does not go with --compose"),
+        (("--compose", "x.tsv", "--exported"), "--exported does not go with --compose"),
         (("--compose", "x.tsv", "--phones", 0), "--phones must be from 1 to 10000, not 0"),
     ],
 )
