@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_GARBAGE = 100_000, 50, 1_000
+"""When to look for garbage: seldom, as rows that wait are many and refer to nothing."""
+
+
 class Command(Protocol):
     """What a command's module offers."""
 
@@ -47,6 +51,7 @@ COMMANDS = {
     "explain": "tell what a notice rests on, and where to look further",
     "replay": "run archived logs through the whole pipeline, to notices",
     "evaluate": "measure on labelled captures how well apps are recognised and unseen ones found",
+    "tune": "search for the parameters that tell labelled captures apart best",
     "calibrate": "find the threshold for a wanted false rate, or forecast a site's notices",
 }
 """Commands and what the global help says of them.
@@ -128,6 +133,7 @@ def _command(name: str) -> Command:
         return cast("Command", importlib.import_module(f"flowprint_zeek.cli.{name}"))
     finally:
         gc.freeze()
+        gc.set_threshold(*_GARBAGE)
         gc.enable()
 
 
