@@ -142,7 +142,7 @@ def _follow(service: _Service, signals: _Signals, notifier: Notifier, terminal: 
         return signals.stop()
 
     try:
-        terminal.note(f"following {', '.join(run.logs)}; notices in {run.output}")
+        terminal.note(f"following {', '.join(run.logs)}; notices in {_notices(daemon.config)}")
         notifier.ready()
         while not stopped():
             more = daemon.poll(stopped)
@@ -158,6 +158,13 @@ def _follow(service: _Service, signals: _Signals, notifier: Notifier, terminal: 
             notifier.stopping()
         hints.close()
         service.close()
+
+
+def _notices(config: Config) -> str:
+    """Return where notices go."""
+    run = config.run
+    places = {"log": run.output, "zeek": run.outbox, "both": f"{run.output} and {run.outbox}"}
+    return places[run.notices]
 
 
 def _again(config: Config, args: Namespace, terminal: Terminal) -> _Service:
@@ -197,5 +204,5 @@ def _check(config: Config, args: Namespace, terminal: Terminal) -> int:
         terminal.json({"parameters": config.to_dict()} | checked)
     else:
         terminal.line(f"conn and ssl logs found: {', '.join(found) or 'none yet'}")
-        terminal.line(f"state: {Path(config.run.state)}; notices: {Path(config.run.output)}")
+        terminal.line(f"state: {Path(config.run.state)}; notices: {_notices(config)}")
     return Exit.OK

@@ -86,6 +86,27 @@ def test_check_tells_what_is_found(cli: Cli, site: Site) -> None:
         assert state.sections() == {}
 
 
+@pytest.mark.parametrize(
+    ("notices", "said_of"), [("zeek", "{outbox}"), ("both", "{out} and {outbox}")]
+)
+def test_check_tells_where_notices_go(cli: Cli, site: Site, notices: str, said_of: str) -> None:
+    """To Zeek through the outbox, or to both."""
+    (site.folder / "handed").mkdir()
+    outbox = site.folder / "handed" / "outbox.tsv"
+    path = said(site.config, site.folder, run__notices=notices, run__outbox=str(outbox))
+    done = cli.ok("run", "--config", path, "--check")
+    assert done.out.endswith(f"notices: {said_of.format(out=site.out, outbox=outbox)}\n")
+
+
+def test_check_of_an_outbox_without_a_folder(cli: Cli, site: Site) -> None:
+    """One line, and the code of its class."""
+    outbox = site.folder / "nowhere" / "outbox.tsv"
+    path = said(site.config, site.folder, run__notices="zeek", run__outbox=str(outbox))
+    done = cli("run", "--config", path, "--check")
+    assert (done.code, done.out) == (Exit.OUTPUT, "")
+    assert f"{outbox}: cannot be written: No such file or directory" in done.err
+
+
 def test_check_as_json(cli: Cli, site: Site) -> None:
     """With all settings, the logs, and what is wrong with places."""
     path = said(site.config, site.folder, run__archives=[str(site.folder / "none")])
