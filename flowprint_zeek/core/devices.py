@@ -129,7 +129,10 @@ class Selector:
         device = np.where(context != "", context + "/" + device, device)
         peer = np.where(inbound, orig, resp)
         kept = [*_KEPT, *EXPORTED] if "windows" in rows else list(_KEPT)
-        return rows[kept].assign(device=device, server=resp, resp_h=peer)
+        texts = {"device": device, "server": resp, "resp_h": peer}
+        # As they are: pandas would make a type of its own of text, which is slow to take apart.
+        held = {name: pd.Series(text, rows.index, object) for name, text in texts.items()}
+        return rows[kept].assign(**held)
 
     def _count_foreign(self, addresses: Texts) -> None:
         if not addresses.size:
