@@ -260,11 +260,12 @@ class _Lightest:
         """Return the same among those that by their size may be so similar."""
         most = float(weight.sum())
         sizes = (least * total * (1 - _TINY), (most / least + most - total) * (1 + _TINY))
-        low, high = np.searchsorted(self._total, sizes).tolist()
+        edges = np.searchsorted(self._total, sizes)
+        low, high = edges.tolist()
         common = np.zeros(high - low)
         for one, more in zip(code.tolist(), weight.tolist(), strict=True):
             posted = self._posted[self._start[one] : self._start[one + 1]]
-            first, last = np.searchsorted(posted, (low, high))
+            first, last = posted.searchsorted(edges)
             common[posted[first:last] - low] += more
         score = common / (total + self._total[low:high] - common)
         highest = float(score.max(initial=0.0))

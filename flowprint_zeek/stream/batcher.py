@@ -238,10 +238,12 @@ def _order(parts: pd.DataFrame) -> Ints:
     again = np.diff(start[order]) == 0
     tied = np.append(again, [False]) | np.append([False], again)
     # Few slices start at the same time, and sorting text is dear.
-    columns = [*_ORDER, *EXPORTED] if "windows" in parts else _ORDER
-    rising = [column != "row_end" for column in columns]
-    among = parts.iloc[order[tied]].reset_index(drop=True)
-    order[tied] = order[tied][among.sort_values(columns, ascending=rising).index]
+    names = [*_ORDER, *EXPORTED] if "windows" in parts else _ORDER
+    chosen = order[tied]
+    columns = [parts[name].to_numpy()[chosen] for name in names]
+    columns[names.index("row_end")] *= -1
+    keys = list(zip(*(column.tolist() for column in columns), strict=True))
+    order[tied] = chosen[sorted(range(chosen.size), key=keys.__getitem__)]
     return order
 
 
