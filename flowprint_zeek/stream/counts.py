@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.flows import DNS_NAME, HTTP_HOST, SERVER_NAME
 
@@ -49,10 +51,14 @@ class Counts:
 
     def add(self, batch: ClosedBatch, view: BatchView) -> int:
         """Count a closed batch in and return how many flows end in it."""
-        home = view.slices[view.slices["home"] == batch.number]
-        certificate, name = home["certificate"] != "", home["name"] != ""
-        named_by = ints(home["named_by"])
-        self.flows += len(home)
+        home = ints(view.slices["home"]) == batch.number
+        certificate, name = (
+            (view.slices[one].to_numpy(dtype=object)[home] != "").astype(np.bool_)
+            for one in ("certificate", "name")
+        )
+        named_by = ints(view.slices["named_by"])[home]
+        flows = int(home.sum())
+        self.flows += flows
         self.with_certificate += int(certificate.sum())
         self.with_server_name += int((named_by & SERVER_NAME != 0).sum())
         self.with_http_host += int((named_by & HTTP_HOST != 0).sum())
@@ -65,7 +71,7 @@ class Counts:
         self.bounded_batches += view.found.bounded
         self.rows_duplicate += batch.n_duplicates
         self.devices.update(view.found.devices)
-        return len(home)
+        return flows
 
 
 @dataclass(slots=True)
