@@ -32,13 +32,13 @@ def main(arguments: list[str]) -> int:
     name, size, seed = arguments
     (case,) = [case for own in cases().values() for case in own if case.name == name]
     run = case.make(int(size), int(seed)).ours.prepare()
-    before = _most()
+    before = most()
     run()
-    print(json.dumps({"input": before, "peak": _most()}))
+    print(json.dumps({"input": before, "peak": most()}))
     return 0
 
 
-def _most() -> float:
+def most() -> float:
     """Return the most memory that this process held, MB."""
     # Linux hands ru_maxrss of the parent down to the child; VmHWM is the process's own.
     if _STATUS.exists():

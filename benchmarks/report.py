@@ -18,15 +18,20 @@ PACKAGES = ("flowprint-zeek", "numpy", "scipy", "pandas", "networkx", "flowprint
 """Packages whose versions a report names; `flowprint` is upstream."""
 
 
-def environment() -> dict[str, str | int]:
-    """Return versions and the number of CPUs."""
+def environment(*others: str) -> dict[str, str | int]:
+    """Return versions, those of other packages too, and the number of CPUs."""
     found: dict[str, str | int] = {"python": platform.python_version()}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *others):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "none"
     return found | {"cpus": os.cpu_count() or 0}
+
+
+def versions(*others: str) -> str:
+    """Return what `environment` returns as a line of text."""
+    return ", ".join(f"{name} {value}" for name, value in environment(*others).items())
 
 
 def as_json(rows: Iterable[Row], parameters: dict[str, Any]) -> dict[str, Any]:
@@ -48,11 +53,11 @@ def as_json(rows: Iterable[Row], parameters: dict[str, Any]) -> dict[str, Any]:
 def tables(rows: Sequence[Row], cases: Iterable[Case]) -> str:
     """Return a Markdown table for each case, ratios first, below a line of versions."""
     about = {case.name: case.about for case in cases}
-    lines = [", ".join(f"{name} {value}" for name, value in environment().items()), ""]
+    lines = [versions(), ""]
     for name, group in groupby(rows, key=lambda row: row.case):
         own = list(group)
         lines += [f"**{name}**: {about[name]}. Ours: {own[0].ours}; other: {own[0].other}.", ""]
-        lines += _markdown(_header(own), [_cells(row) for row in own])
+        lines += markdown(_header(own), [_cells(row) for row in own])
         lines += ["", *_remarks(own)]
         if any(row.stages for row in own):
             lines += ["Share of each stage in the time of ours:", ""]
@@ -77,11 +82,11 @@ def _header(rows: Sequence[Row]) -> list[str]:
 def _cells(row: Row) -> list[str]:
     cells = [
         short(row.size),
-        _figures(row.ratio),
-        f"{_figures(row.lowest)} to {_figures(row.highest)}",
+        figures(row.ratio),
+        f"{figures(row.lowest)} to {figures(row.highest)}",
         "" if row.agreement is None else _percent(row.agreement),
-        _figures(row.cost_ours),
-        _figures(row.cost_other),
+        figures(row.cost_ours),
+        figures(row.cost_other),
         short(1e6 / row.cost_ours),
         short(1e6 / row.cost_other),
         f"{row.kernel_ours:.0%}",
@@ -93,7 +98,7 @@ def _cells(row: Row) -> list[str]:
 def _stages(rows: Sequence[Row]) -> list[str]:
     names = list(dict.fromkeys(name for row in rows for name in row.stages))
     cells = [[short(row.size), *(f"{row.stages.get(n, 0):.0%}" for n in names)] for row in rows]
-    return _markdown(["size", *names], cells)
+    return markdown(["size", *names], cells)
 
 
 def _remarks(rows: Sequence[Row]) -> Iterator[str]:
@@ -107,7 +112,8 @@ def _remarks(rows: Sequence[Row]) -> Iterator[str]:
             yield ""
 
 
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table, all columns to the right."""
     lines = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * (width - 1) + ":" for width in widths])
@@ -119,7 +125,7 @@ def _percent(share: float) -> str:
     return f"{int(share * 10_000) / 100:.2f} %"
 
 
-def _figures(value: float) -> str:
+def figures(value: float) -> str:
     """Return a number with two significant digits, or all that stand before the point."""
     if value >= 10:
         return f"{value:.0f}"
@@ -130,5 +136,5 @@ def short(value: float) -> str:
     """Return a count with k or M: 300, 1 k, 12 k, 1.2 M."""
     for unit, name in ((1_000_000, " M"), (1000, " k")):
         if value >= unit:
-            return _figures(value / unit).removesuffix(".0") + name
+            return figures(value / unit).removesuffix(".0") + name
     return f"{value:.0f}"

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from flowprint_zeek.stream.daemon import Daemon
 from flowprint_zeek.zeek.writer import write_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.sharedctypes import Synchronized
 
     import pandas as pd
@@ -197,7 +199,9 @@ def memory() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def follow(site: Path, hours: int, start: int, reached: Synchronized[int]) -> list[Hour]:
+def follow(
+    site: Path, hours: int, start: int, reached: Synchronized[int], say: Callable[[str], None]
+) -> list[Hour]:
     """Run a daemon over what the sensor writes, and return what each hour took."""
     overrides = {
         "run.logs": (str(site / "current"),),
@@ -230,7 +234,7 @@ def follow(site: Path, hours: int, start: int, reached: Synchronized[int]) -> li
                 daemon.pipeline.detector.notices,
             )
         )
-        print(row(done[-1]), flush=True)
+        say(row(done[-1]))
         rows, wall, cpu = read, now, used
     daemon.close()
     return done
@@ -244,20 +248,17 @@ def row(one: Hour) -> str:
     )
 
 
-def main(arguments: list[str]) -> None:
-    """Run the benchmark and print its table."""
-    out = Path(arguments.pop(arguments.index("--json") + 1)) if "--json" in arguments else None
-    numbers = [int(one) for one in arguments if one != "--json"]
-    hours, rate, devices, seed = (numbers + [24, 2_000, 500, 1][len(numbers) :])[:4]
+def soaked(
+    hours: int, rate: int, devices: int, seed: int, say: Callable[[str], None]
+) -> tuple[float, list[Hour]]:
+    """Return the connections a second that a daemon was given, and what each hour took."""
     with tempfile.TemporaryDirectory() as name:
         site = Path(name)
         (site / "current").mkdir()
         tables, groups, start = hour(rate, devices, seed, site)
         conns = groups * len(tables[0].uids)
-        print(
-            f"{conns / 3600:,.0f} connections a second of {groups * devices:,} devices, simulated"
-        )
-        print(f"| {' | '.join(HEADINGS)} |\n|{' ---: |' * len(HEADINGS)}", flush=True)
+        say(f"{conns / 3600:,.0f} connections a second of {groups * devices:,} devices, simulated")
+        say(f"| {' | '.join(HEADINGS)} |\n|{' ---: |' * len(HEADINGS)}")
         reached = _FORK.Value("q", start)
         writer = _FORK.Process(
             target=sensor,
@@ -265,10 +266,19 @@ def main(arguments: list[str]) -> None:
             daemon=True,
         )
         writer.start()
-        done = follow(site, hours, start, reached)
+        done = follow(site, hours, start, reached, say)
         writer.join()
+    return conns / 3600, done
+
+
+def main(arguments: list[str]) -> None:
+    """Run the benchmark and print its table."""
+    out = Path(arguments.pop(arguments.index("--json") + 1)) if "--json" in arguments else None
+    numbers = [int(one) for one in arguments if one != "--json"]
+    hours, rate, devices, seed = (numbers + [24, 2_000, 500, 1][len(numbers) :])[:4]
+    given, done = soaked(hours, rate, devices, seed, partial(print, flush=True))
     if out is not None:
-        result: dict[str, Any] = {"connections_a_second": conns / 3600, "cores": os.cpu_count()}
+        result: dict[str, Any] = {"connections_a_second": given, "cores": os.cpu_count()}
         out.write_text(json.dumps(result | {"hours": [asdict(one) for one in done]}, indent=1))
 
 
