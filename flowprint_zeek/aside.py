@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     """Open a file whose content replaces that of `path` when the block ends without an error.
 
     A link goes on pointing to its file; a file keeps its mode and, where that is allowed, its
     owner.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    mode : int or None, default None
+        Mode of one that is new; None: what the process gives new files.
 
     Raises
     ------
@@ -40,7 +47,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                     # At once, so that nobody reads the new one who may not read the old one.
                     with contextlib.suppress(OSError):
                         os.chown(new, old.st_uid, old.st_gid)
-                    new.chmod(stat.S_IMODE(old.st_mode))
+                    mode = stat.S_IMODE(old.st_mode)
+                if mode is not None:
+                    new.chmod(mode)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -167,8 +167,9 @@ function delete_old(info: Log::RotationInfo): bool
 function add_filter(id: Log::ID, path: string)
 	{
 	local filter = Log::Filter($name="default", $writer=Log::WRITER_ASCII,
-	    $path=path, $config=table(["use_json"] = json ? "T" : "F", ["tsv"] =
-	    "F"));
+	    $path=path, $field_name_map=table(), $config=table(["use_json"] =
+	    json ? "T" : "F", ["tsv"] = "F", ["output_to_stdout"] = "F", [
+	    "gzip_level"] = "0"));
 
 	if ( log_dir != "" )
 		{

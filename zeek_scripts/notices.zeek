@@ -2,9 +2,9 @@
 ##!
 ##! flowprint-zeek writes its findings to a file, the *outbox*; the manager reads it each time it is
 ##! replaced. A finding stays there until ``flowprint_ack.log`` says that it was raised. That is said
-##! after :zeek:see:`FlowPrint::ack_delay`, when the notice is on disk, so no finding is lost whoever
+##! after :zeek:see:`FlowPrint::ack_delay`, when the notice is written, so no finding is lost whoever
 ##! is killed. What was raised is remembered in a file: after a restart no finding is raised anew,
-##! unless Zeek was killed within that time.
+##! unless Zeek was killed within that time, or another node writes its logs.
 
 @load base/frameworks/cluster
 @load base/frameworks/input
@@ -92,13 +92,24 @@ export {
 # The outbox.
 global findings: table[string] of Finding;
 
-# Findings that were raised and may not be on disk, with how many were by then; 0 for those that
-# are to be raised again.
-global unsure: table[string] of count;
+# What is known of a finding that was raised and may not be on disk.
+type Raised: record {
+	# How many were raised by then.
+	number: count;
+	# Whether that was said.
+	said: bool &default=F;
+	# Whether it may be lost, and is to be raised again.
+	lost: bool &default=F;
+};
+
+global unsure: table[string] of Raised;
 global times_raised = 0;
 
 # Loggers that are there.
 global loggers: set[string];
+
+# Findings that were raised, for where there is no file to remember them in.
+global raised: set[string] &create_expire=remember_for;
 
 global memory: opaque of Storage::BackendHandle;
 global has_memory = F;
@@ -124,11 +135,14 @@ function open_memory()
 
 function is_remembered(id: string): bool
 	{
-	return has_memory && Storage::Sync::get(memory, id)$code == Storage::SUCCESS;
+	return id in raised
+	    || ( has_memory && Storage::Sync::get(memory, id)$code == Storage::SUCCESS );
 	}
 
 function remember(id: string)
 	{
+	add raised[id];
+
 	if ( has_memory )
 		Storage::Sync::put(memory, Storage::PutArgs($key=id, $value=T,
 		    $expire_time=remember_for));
@@ -137,16 +151,20 @@ function remember(id: string)
 # Says that a finding was raised.
 function acknowledge(id: string, again: bool)
 	{
-	remember(id);
 	Log::write(ACK_LOG, AckInfo($ts=current_time(), $id=id, $again=again));
+	}
+
+# Whether this Zeek writes its own logs.
+function is_logger(): bool
+	{
+	return Cluster::local_node_type() != Cluster::MANAGER
+	    || Cluster::manager_is_logger;
 	}
 
 # Whether what is logged now gets anywhere.
 function is_logged(): bool
 	{
-	return Cluster::local_node_type() != Cluster::MANAGER
-	    || Cluster::manager_is_logger
-	    || |loggers| > 0;
+	return is_logger() || |loggers| > 0;
 	}
 
 # Without an identifier no notice before is in its way.
@@ -176,46 +194,78 @@ function raise_notice(finding: Finding, suppressible: bool)
 	NOTICE(notice);
 	}
 
-# The notice of a finding is on disk by now, unless it was raised again since.
-event written(id: string, time_raised: count)
+# The notice of a finding is on disk by now, if this Zeek writes it. What a logger writes is known
+# to be when the acknowledgement, which came later, has reached flowprint-zeek.
+event written(id: string, number: count)
 	{
-	if ( id !in unsure || unsure[id] != time_raised )
+	if ( id !in unsure || unsure[id]$number != number || unsure[id]$lost )
 		return;
 
-	delete unsure[id];
 	acknowledge(id, F);
+
+	if ( is_logger() )
+		{
+		remember(id);
+		delete unsure[id];
+		}
+	else
+		unsure[id]$said = T;
 	}
 
 function take(id: string)
 	{
-	if ( id in unsure && unsure[id] > 0 || ! is_logged() )
+	local known = id in unsure;
+
+	if ( ! is_logged() )
 		return;
+
+	if ( known && ! unsure[id]$lost )
+		{
+		if ( unsure[id]$said )
+			acknowledge(id, T);
+
+		return;
+		}
 
 	if ( is_remembered(id) )
 		{
+		remember(id);
 		acknowledge(id, T);
 		return;
 		}
 
-	raise_notice(findings[id], id !in unsure);
-	unsure[id] = ++times_raised;
+	raise_notice(findings[id], ! known);
+	unsure[id] = Raised($number=++times_raised);
 	schedule ack_delay { written(id, times_raised) };
 	}
 
 event found(description: Input::TableDescription, kind: Input::Event,
     left: FindingId, right: Finding)
 	{
-	if ( kind != Input::EVENT_REMOVED && left$id in findings )
-		take(left$id);
+	if ( kind != Input::EVENT_REMOVED )
+		{
+		if ( left$id in findings )
+			take(left$id);
+		}
+	else if ( left$id in unsure )
+		{
+		remember(left$id);
+		delete unsure[left$id];
+		}
 	}
 
 # Not at once: zeekctl checks scripts by a Zeek that ends when it has begun.
 event read_outbox()
 	{
 	open_memory();
+	# Whatever a site has other inputs look like.
 	Input::add_table(Input::TableDescription($source=outbox,
-	    $name="flowprint-outbox", $idx=FindingId, $val=Finding,
-	    $destination=findings, $ev=found, $mode=Input::REREAD));
+	    $reader=Input::READER_ASCII, $name="flowprint-outbox",
+	    $idx=FindingId, $val=Finding, $destination=findings, $ev=found,
+	    $mode=Input::REREAD, $config=table(["separator"] = "\t", [
+	    "set_separator"] = ",", ["unset_field"] = "-", ["empty_field"] =
+	    "(empty)", ["fail_on_invalid_lines"] = "F", ["fail_on_file_problem"] =
+	    "F")));
 	}
 
 event zeek_init() &priority=4
@@ -236,12 +286,17 @@ event zeek_init() &priority=4
 	schedule 1sec { read_outbox() };
 	}
 
-# All that was raised is on disk when this Zeek has ended.
+# What this Zeek writes itself is on disk when it has ended.
 event zeek_done()
 	{
-	for ( id, time_raised in unsure )
-		if ( time_raised > 0 )
-			acknowledge(id, F);
+	if ( ! is_logger() )
+		return;
+
+	for ( id in unsure )
+		{
+		remember(id);
+		acknowledge(id, F);
+		}
 	}
 
 @if ( Cluster::is_enabled() && Cluster::local_node_type() == Cluster::MANAGER )
@@ -264,8 +319,8 @@ event Cluster::node_down(name: string, id: string)
 
 	delete loggers[name];
 
-	for ( finding in unsure )
-		unsure[finding] = 0;
+	for ( _, one in unsure )
+		one$lost = T;
 
 	for ( finding in findings )
 		if ( finding in unsure )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.notify import Notifier
-from flowprint_zeek.errors import ConfigError, FlowPrintError
+from flowprint_zeek.errors import ConfigError, FlowPrintError, OutputError
 from flowprint_zeek.stream.daemon import Daemon
 from flowprint_zeek.stream.snapshot import Snapshot
 from flowprint_zeek.stream.status import summary
@@ -190,6 +190,8 @@ def _check(config: Config, args: Namespace, terminal: Terminal) -> int:
     service = _started(config)
     daemon = service.daemon
     try:
+        if daemon.handback.failing:
+            raise OutputError(daemon.handback.failing)
         daemon.follower.scan()
         problems = daemon.follower.take_problems()
         kinds = (*CONNECTIONS, "ssl", "flowprint_ssl")

@@ -169,7 +169,8 @@ def _outputs(config: Config, now: Situation) -> Iterator[str]:
     if now.stuck:
         yield f"{config.run.outbox} cannot be written: notices are kept until it can be"
     elif now.handed:
-        asked = f"does its manager run with FlowPrint::outbox set to {config.run.outbox}?"
+        asked = f"does its manager run with FlowPrint::outbox set to {config.run.outbox}, and is "
+        asked += "the folder of its flowprint_ack.log among run.logs?"
         yield f"Zeek has not raised {now.handed} of the notices that it was handed: {asked}"
 
 

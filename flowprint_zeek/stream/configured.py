@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.core.devices import Network, Selection, is_mac
 from flowprint_zeek.core.fingerprint import Parameters
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.core.novelty import Rule
+from flowprint_zeek.errors import ConfigError
 from flowprint_zeek.kinds import Period
 from flowprint_zeek.stream.batcher import Timing
 from flowprint_zeek.stream.hosts import Hosts, read_names
+from flowprint_zeek.stream.outputs import NOTICES, VERDICTS
 from flowprint_zeek.stream.pending import NoticeRule
 from flowprint_zeek.stream.phases import Learning
 from flowprint_zeek.zeek.beside import Beside
 from flowprint_zeek.zeek.leases import Leases
+from flowprint_zeek.zeek.ownlogs import OUTBOX_PATH
 
 if TYPE_CHECKING:
     from flowprint_zeek.config import Config
+
+_HEAD = 512
+"""Bytes at the beginning of a file that tell whether it is an outbox."""
 
 
 def parameters_of(config: Config) -> Parameters:
@@ -134,3 +142,31 @@ def rule_of(config: Config) -> Rule:
 
 def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(text, strict=False) for text in texts if not is_mac(text))
+
+
+def check_outputs(config: Config) -> None:
+    """Raise ConfigError where what the daemon writes would lie where something else does."""
+    run = config.run
+    outputs = {"run.output": (run.output, Path(run.output))}
+    if run.notices != "log":
+        outputs["run.outbox"] = (run.outbox, Path(run.outbox).parent)
+        _check_outbox(config)
+    for place in map(Path, run.logs):
+        followed = (place.resolve(), place.parent.resolve() if place.suffix else None)
+        for key, (value, folder) in outputs.items():
+            if folder.resolve() in followed:
+                said = f"{key} is {value}, where logs are followed"
+                raise ConfigError(f"{said}: Zeek's own notice.log is there; name another folder")
+
+
+def _check_outbox(config: Config) -> None:
+    """Raise ConfigError where the outbox would replace something else."""
+    run, outbox = config.run, Path(config.run.outbox)
+    own = [Path(run.state), *(Path(run.output) / name for name in (NOTICES, VERDICTS))]
+    head = b""
+    # What cannot be read now is told of when it is to be written.
+    with suppress(OSError), outbox.open("rb") as file:
+        head = file.read(_HEAD)
+    foreign = head and f"#path\t{OUTBOX_PATH}\n".encode() not in head
+    if foreign or outbox.resolve() in [path.resolve() for path in own]:
+        raise ConfigError(f"run.outbox is {run.outbox}, a file of something else: name another")

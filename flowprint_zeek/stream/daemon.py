@@ -14,7 +14,7 @@ from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import ConfigError, ModelError, OutputError, StateError, UsageError
 from flowprint_zeek.stream.backlog import Backlog
 from flowprint_zeek.stream.commits import Commit, Handed
-from flowprint_zeek.stream.configured import basis_of, learning_of
+from flowprint_zeek.stream.configured import basis_of, check_outputs, learning_of
 from flowprint_zeek.stream.handback import ACK_COLUMNS, ACKS, Handback
 from flowprint_zeek.stream.kept import basis, basis_section, from_sections, sections
 from flowprint_zeek.stream.live import FOLLOWED, Live
@@ -78,7 +78,7 @@ class Daemon:
         self.clocks = clocks or Clocks()
         self._begun = self._ahead = self.clocks.wall() - self.clocks.monotonic()
         self.stats = ReadStats()
-        _check_output(config)
+        check_outputs(config)
         form: Format = "tsv" if config.notice.format == "tsv" else "json"
         self.sinks = Sinks(Path(config.run.output), form, config.run.notices)
         self.state = State(Path(config.run.state))
@@ -317,6 +317,7 @@ class Daemon:
             # Where that fails the next commit does too, and says so.
             with suppress(OutputError):
                 self.state.prune(wall, self.config.run.keep)
+                self.handback.prune(self.config.run.keep)
                 self._pruned = now
 
     def _tell(self) -> None:
@@ -368,17 +369,3 @@ class Daemon:
         self.follower.close()
         self.sinks.close()
         self.state.close()
-
-
-def _check_output(config: Config) -> None:
-    """Raise ConfigError where what the daemon writes would lie among the logs that it follows."""
-    run = config.run
-    outputs = {"run.output": (run.output, Path(run.output))}
-    if run.notices != "log":
-        outputs["run.outbox"] = (run.outbox, Path(run.outbox).parent)
-    for place in map(Path, run.logs):
-        followed = (place.resolve(), place.parent.resolve() if place.suffix else None)
-        for key, (value, folder) in outputs.items():
-            if folder.resolve() in followed:
-                said = f"{key} is {value}, where logs are followed"
-                raise ConfigError(f"{said}: Zeek's own notice.log is there; name another folder")

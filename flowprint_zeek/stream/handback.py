@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from flowprint_zeek.aside import replacing
 from flowprint_zeek.errors import OutputError
 from flowprint_zeek.zeek.header import header_lines
-from flowprint_zeek.zeek.ownlogs import OUTBOX
+from flowprint_zeek.zeek.ownlogs import OUTBOX, OUTBOX_PATH
 from flowprint_zeek.zeek.writer import row_line, whole_lines
 
 if TYPE_CHECKING:
@@ -63,10 +62,10 @@ class Handback:
     used : bool
         Whether there will be findings; else the outbox is only looked after while there are any.
 
-    Raises
-    ------
-    OutputError
-        The outbox cannot be written.
+    Attributes
+    ----------
+    failing : str
+        Why the outbox cannot be written now, "" where it can.
     """
 
     def __init__(
@@ -80,17 +79,17 @@ class Handback:
         used: bool,
     ) -> None:
         self.path = Path(path)
-        self.failing = False
+        self.failing = ""
         self._state = state
         self._follower = follower
         self._wall, self._monotonic = wall, monotonic
         self._waiting = {one.id: one for one in state.handed()}
         self._raised: set[str] = set()
-        self._asked: dict[str, float] = {}
+        self._asked: dict[str, _Asked] = {}
         self._written = monotonic()
         self._changed = False
         if used or self._waiting:
-            self._write()
+            self._try()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -106,6 +105,12 @@ class Handback:
         self._changed |= bool(new)
         self._waiting |= new
 
+    def prune(self, keep: float) -> None:
+        """Forget findings that have waited for so many seconds."""
+        old = self._wall() - keep
+        for one in [one.id for one in self._waiting.values() if one.since < old]:
+            self._drop(one)
+
     def tend(self) -> None:
         """Take in what Zeek says that it raised, and write the outbox where that changes it.
 
@@ -115,15 +120,10 @@ class Handback:
             The state cannot be written; the next call goes on.
         """
         self._collect()
-        self._changed |= any(self._wall() - asked >= AGAIN for asked in self._asked.values())
-        if not self._changed or self._monotonic() - self._written < _APART:
-            return
-        try:
-            self._write()
-        except OutputError as error:
-            if not self.failing:
-                _logger.warning("%s; notices are kept until it can be", error)
-            self.failing = True
+        now = self._monotonic()
+        self._changed |= any(now - asked.monotonic >= AGAIN for asked in self._asked.values())
+        if self._changed and now - self._written >= _APART:
+            self._try()
 
     def _collect(self) -> None:
         for log in self._follower.logs(ACKS):
@@ -133,24 +133,55 @@ class Handback:
         if self._raised:
             self._state.raised(self._raised)
             for one in self._raised:
-                del self._waiting[one]
-                self._asked.pop(one, None)
+                self._drop(one)
             self._raised.clear()
-            self._changed = True
+
+    def _drop(self, one: str) -> None:
+        del self._waiting[one]
+        self._asked.pop(one, None)
+        self._changed = True
+
+    def _try(self) -> None:
+        try:
+            self._write()
+        except OutputError as error:
+            if not self.failing:
+                _logger.warning("%s; notices are kept until it can be", error)
+            self.failing, self._changed = str(error), True
+            return
+        if self.failing:
+            _logger.warning("%s can be written again", self.path)
+            self.failing = ""
 
     def _write(self) -> None:
-        wall = self._wall()
-        lines = header_lines("flowprint_outbox", OUTBOX, round(wall * 1e6))
-        for one in list(self._waiting.values())[:_MOST]:
-            if wall - self._asked.get(one.id, wall - AGAIN) >= AGAIN:
-                self._asked[one.id] = wall
-            lines.append(_line(one, round(self._asked[one.id])))
-        new = not self.path.exists()
-        with replacing(self.path) as file:
-            if new:
-                os.fchmod(file.fileno(), 0o640)
+        wall, now = self._wall(), self._monotonic()
+        lines = header_lines(OUTBOX_PATH, OUTBOX, round(wall * 1e6))
+        for one in self._turn():
+            asked = self._asked.get(one.id, _NEVER)
+            if asked is _NEVER or now - asked.monotonic >= AGAIN:
+                asked = self._asked[one.id] = _Asked(now, round(wall), asked.times + 1)
+            lines.append(_line(one, asked.wall))
+        with replacing(self.path, 0o640) as file:
             file.write(whole_lines(lines))
-        self._written, self._changed, self.failing = self._monotonic(), False, False
+        self._written, self._changed = self._monotonic(), False
+
+    def _turn(self) -> list[Handed]:
+        """Return the findings that are in the outbox next: those asked for least often."""
+        waiting = self._waiting.values()
+        if len(waiting) <= _MOST:
+            return list(waiting)
+        return sorted(waiting, key=lambda one: self._asked.get(one.id, _NEVER).times)[:_MOST]
+
+
+class _Asked(NamedTuple):
+    """When a finding was asked for last, by both clocks, and how often it was."""
+
+    monotonic: float
+    wall: int
+    times: int
+
+
+_NEVER = _Asked(0.0, 0, 0)
 
 
 def _line(handed: Handed, asked: int) -> str:
@@ -166,8 +197,11 @@ def _ends(row: Row) -> dict[str, Any]:
     Zeek takes what is none for 0.0.0.0.
     """
     try:
-        hosts = {f"{end}_h": str(ipaddress.ip_address(str(row[f"id.{end}_h"]))) for end in _ENDS}
+        found = [ipaddress.ip_address(str(row[f"id.{end}_h"])) for end in _ENDS]
     except (KeyError, ValueError):
+        return {}
+    hosts = {f"{end}_h": str(host) for end, host in zip(_ENDS, found, strict=True)}
+    if any("%" in host for host in hosts.values()):
         return {}
     return hosts | {f"{end}_p": f"{row[f'id.{end}_p']}/{row['proto']}" for end in _ENDS}
 

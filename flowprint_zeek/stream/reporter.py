@@ -114,7 +114,7 @@ class Reporter:
             moment.unsaved,
             {log: kept.unwritten.get(log, 0) for log in parts.sinks.failing},
             parts.handback.overdue,
-            parts.handback.failing,
+            bool(parts.handback.failing),
         )
         return Status(
             version=__version__,

@@ -77,6 +77,9 @@ FLOWPRINT_SSL_LOG: Columns = (
 FLOWPRINT_ACK_LOG: Columns = (("ts", "time"), ("id", "string"), ("again", "bool"))
 """flowprint_ack.log: findings that Zeek raised."""
 
+OUTBOX_PATH = "flowprint_outbox"
+"""What the outbox calls itself."""
+
 OUTBOX: Columns = (
     ("id", "string"),
     ("note", "enum"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.stream.daemons import Site, expected, small
+from tests.stream.outboxes import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,3 +26,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def replay(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Return what a replay of the story writes."""
     return expected(tmp_path_factory.mktemp("expected"))
+
+
+@pytest.fixture
+def handing(tmp_path: Path) -> Iterator[Site]:
+    """Return a site whose notices go to Zeek."""
+    (tmp_path / "handed").mkdir()
+    made = Site(tmp_path, small(tmp_path, run__notices="zeek", run__outbox=str(outbox(tmp_path))))
+    yield made
+    made.stop()

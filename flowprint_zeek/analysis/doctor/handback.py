@@ -44,13 +44,14 @@ def check_handback(scene: Scene) -> Iterator[Finding]:
     elif not scene.host.access(outbox, os.R_OK):
         said = f"run.outbox: {outbox} cannot be read by this user"
         yield note("handback", said, "run doctor as the user of the daemon")
-    elif is_there(Path(f"{outbox}.raised")):
+    elif is_there(Path(f"{outbox}.raised")) or scene.last(ACKS) is not None:
         yield _raised(scene, outbox)
     else:
         yield problem(
             "handback",
             f"{len(_waiting(outbox))} notices wait in {outbox}, and Zeek has not made "
-            f"{outbox}.raised beside it: it does not read the outbox, or may not write there",
+            f"{outbox}.raised beside it: it does not read the outbox, may not write there, or "
+            "remembers elsewhere (FlowPrint::raised_file) and has raised nothing yet",
             f"put {option} into local.zeek behind the `@load` of the Zeek package, let Zeek's user "
             f"write to {outbox.parent}, and run `zeekctl deploy`",
         )
