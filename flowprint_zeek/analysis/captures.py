@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.stream.replay import Span
 
 _KEPT = (
-    *("device", "start", "end", "orig_h", "orig_p", "resp_h", "resp_p"),
+    *("device", "uid", "start", "end", "proto", "orig_h", "orig_p", "resp_h", "resp_p"),
     *("certificate", "name", "named_by", "proxied"),
 )
 

@@ -1,8 +1,8 @@
 """Manifests: which captures there are, and what runs in each.
 
-TSV with the columns ``path``, ``label`` and, where wanted, ``split`` and ``device``. A first line
-that names columns says their order; without one they stand in this order. Empty lines and lines
-that start with ``#`` are left out.
+TSV with the columns ``path``, ``label`` and, where wanted, ``split``, ``device`` and ``packets``. A
+first line that names columns says their order; without one they stand in this order. Empty lines
+and lines that start with ``#`` are left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-COLUMNS = ("path", "label", "split", "device")
+COLUMNS = ("path", "label", "split", "device", "packets")
 """Columns of a manifest; the first two are needed."""
 
 SPLITS = ("train", "test")
@@ -42,6 +42,8 @@ class Row:
         Address or MAC address of its device, "" for the local one with most flows.
     line : int
         Line of the manifest, counted from 1.
+    packets : str
+        Packet capture that the logs were made from, "" for none.
     """
 
     path: str
@@ -49,6 +51,7 @@ class Row:
     split: str
     device: str
     line: int
+    packets: str = ""
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -76,7 +79,7 @@ def read_manifest(path: Path) -> list[Row]:
     rows = [_row(path, number, cells, columns) for number, cells in told]
     if not rows:
         raise LogError("lists no captures", path=path)
-    _check_splits(path, rows)
+    _check_together(path, rows)
     return rows
 
 
@@ -116,7 +119,9 @@ def _row(path: Path, line: int, cells: list[str], columns: Sequence[str]) -> Row
             f"has the split {given['split']!r}; it must be train or test", path=path, line=line
         )
     device = _device(given["device"], path, line)
-    return Row(str(path.parent / given["path"]), given["label"], given["split"], device, line)
+    packets = str(path.parent / given["packets"]) if given["packets"] else ""
+    where = str(path.parent / given["path"])
+    return Row(where, given["label"], given["split"], device, line, packets)
 
 
 def _device(text: str, path: Path, line: int) -> str:
@@ -131,13 +136,14 @@ def _device(text: str, path: Path, line: int) -> str:
         ) from error
 
 
-def _check_splits(path: Path, rows: list[Row]) -> None:
-    splits = {row.split for row in rows}
-    if splits == {""}:
-        return
-    for row in rows:
-        if not row.split:
-            raise LogError("has no split, but other lines have one", path=path, line=row.line)
+def _check_together(path: Path, rows: list[Row]) -> None:
+    """Check that what one line has all have: a split and packets."""
+    for name in ("split", "packets"):
+        lacking = [row for row in rows if not getattr(row, name)]
+        if 0 < len(lacking) < len(rows):
+            said = f"has no {name}, but other lines have one"
+            raise LogError(said, path=path, line=lacking[0].line)
+    splits = {row.split for row in rows} - {""}
     for split in SPLITS:
-        if split not in splits:
+        if splits and split not in splits:
             raise LogError(f"has no line with the split {split}", path=path)

@@ -15,7 +15,7 @@ from flowprint_zeek.analysis.evaluation import evaluate, n_trainings
 from flowprint_zeek.analysis.plots import available, plot
 from flowprint_zeek.analysis.rounds import LEAVE_ONE_OUT, Plan, Wanted, planned
 from flowprint_zeek.analysis.upstream import package
-from flowprint_zeek.cli import evaluated, options, site
+from flowprint_zeek.cli import evaluated, options, site, table_iv
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.labelled import Labelled, of_files, of_manifest
 from flowprint_zeek.errors import UsageError
@@ -26,19 +26,20 @@ if TYPE_CHECKING:
     from flowprint_zeek.analysis.evaluation import Calibrate
     from flowprint_zeek.analysis.items import Items
     from flowprint_zeek.analysis.methods import Method
+    from flowprint_zeek.analysis.table_iv import Line
     from flowprint_zeek.cli.terminal import Terminal
 
 NAME = "evaluate"
 HELP = (
     "Measure on labelled captures how well apps are recognised and unseen ones found. MANIFEST is "
-    "TSV with the columns path, label and, where wanted, split (train or test) and device. What "
-    "the figures count stands in docs/evaluation.md."
+    "TSV with the columns path, label and, where wanted, split (train or test), device and packets "
+    "(its pcap, for --table-iv). What the figures count stands in docs/evaluation.md."
 )
 
 FOLDS = 10
 """Folds of cross-validation."""
 
-_ONLY_CAPTURES = ("folds", "strip_certificates", "since", "until")
+_ONLY_CAPTURES = ("folds", "strip_certificates", "table_iv", "since", "until")
 """Options that need captures, not fingerprints."""
 
 
@@ -106,6 +107,7 @@ def _add_results(parser: ArgumentParser) -> None:
     group.add_argument(
         "--curve", action="store_true", help="recall of unseen apps against the number known"
     )
+    table_iv.add_argument(group)
     group.add_argument("--plots", type=Path, metavar="DIR", help="write plots (PNG), and --curve")
 
 
@@ -155,13 +157,19 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     plan = planned(given.label, given.split, given.items.size, _wanted(args))
     _warn(given, plan, terminal)
     run = _run(args, given, plan, terminal)
+    lines: list[Line] = []
+    if args.table_iv and given.read is not None:
+        compared = [one.contender for one in run.results]
+        lines = table_iv.compared(given.read, compared, plan, terminal)
     plots = []
     if args.plots is not None:
         plots = plot(args.plots, run.results, run.curves, given.items.labels)
     if args.json:
-        terminal.json(evaluated.as_json(args, given, plan, run.results, run.curves, plots))
+        terminal.json(evaluated.as_json(args, given, plan, run.results, run.curves, plots, lines))
     else:
         evaluated.show(given, plan, run.results, run.curves, terminal)
+        if lines:
+            table_iv.show(lines, terminal)
         for path in plots:
             terminal.line(f"plot: {path}")
     return Exit.OK

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flowprint_zeek.analysis.comparison import Result
     from flowprint_zeek.analysis.curve import Point
     from flowprint_zeek.analysis.rounds import Plan
+    from flowprint_zeek.analysis.table_iv import Line
     from flowprint_zeek.cli.labelled import Labelled
     from flowprint_zeek.cli.terminal import Terminal
 
@@ -41,6 +42,7 @@ def as_json(
     results: Sequence[Result],
     curves: Mapping[str, Sequence[Point]],
     plots: Sequence[Path],
+    lines: Sequence[Line],
 ) -> dict[str, object]:
     """Return all that was measured as one object."""
     plain = next((one for one in results if one.contender.method.name == PlainJaccard.name), None)
@@ -65,6 +67,7 @@ def as_json(
         **{name: methods[first][name] for name in named},
         "methods": methods,
         "curve": {name: [asdict(one) for one in points] for name, points in curves.items()},
+        "table_iv": [line.to_dict() for line in lines],
         "apps": list(given.items.labels),
         "totals": given.totals,
         "captures": given.captures,
@@ -93,7 +96,7 @@ def show(
             [
                 name,
                 point.known,
-                *(_cell(point.recall[level], point.intervals[level]) for level in LEVELS),
+                *(cell(point.recall[level], point.intervals[level]) for level in LEVELS),
             ]
             for name, points in curves.items()
             for point in points
@@ -134,14 +137,15 @@ def _rows(results: Sequence[Result], kind: str, figures: Sequence[str]) -> list[
         [
             result.contender.method.name,
             level,
-            *(_cell(mean(values[name]), interval(values[name])) for name in figures),
+            *(cell(mean(values[name]), interval(values[name])) for name in figures),
         ]
         for result in results
         for level, values in result.values[kind].items()
     ]
 
 
-def _cell(value: float | None, between: list[float] | None) -> str | None:
+def cell(value: float | None, between: list[float] | None) -> str | None:
+    """Return a figure with half its interval as a person reads it."""
     if value is None:
         return None
     half = 0.0 if between is None else (between[1] - between[0]) / 2

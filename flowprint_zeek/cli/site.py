@@ -34,7 +34,7 @@ _FOREIGN: dict[str, object] = {
     **dict.fromkeys(("manifest", "train", "test", "folds", "unseen_apps", "repetitions")),
     **dict.fromkeys(("plots", "since", "until")),
     **dict.fromkeys(("fingerprints", "both_ways", "leave_one_out"), False),
-    **dict.fromkeys(("strip_certificates", "baselines", "curve"), False),
+    **dict.fromkeys(("strip_certificates", "baselines", "curve", "table_iv"), False),
     "seed": 0,
     "min_flows": 1,
     "method": METHODS[0],

@@ -21,7 +21,7 @@ def manifest(folder: Path, text: str) -> Path:
 
 
 def test_columns_stand_in_their_order(tmp_path: Path) -> None:
-    """Without a header: path, label, split, device; the last two may be missing at the end."""
+    """Without a header: path, label, split, device, packets; the last may be missing at the end."""
     path = manifest(tmp_path, "a\tmail\ttrain\t10.0.0.1\nb\tmail\ttest\n")
     assert read_manifest(path) == [
         Row(str(tmp_path / "a"), "mail", "train", "10.0.0.1", 1),
@@ -39,6 +39,12 @@ def test_comments_and_empty_lines_are_left_out(tmp_path: Path) -> None:
     """Lines of errors and rows count them all the same."""
     path = manifest(tmp_path, "\ufeff# captures\n\npath\tlabel\n# one\n \t \na\tmail\r\n")
     assert read_manifest(path) == [Row(str(tmp_path / "a"), "mail", "", "", 6)]
+
+
+def test_packets_are_beside_the_manifest(tmp_path: Path) -> None:
+    """Their path is that of the manifest's folder, as that of the logs."""
+    (row,) = read_manifest(manifest(tmp_path, "path\tlabel\tpackets\na\tmail\ta.pcap\n"))
+    assert row.packets == str(tmp_path / "a.pcap")
 
 
 def test_an_absolute_path_stays(tmp_path: Path) -> None:
@@ -63,7 +69,7 @@ def test_devices_are_as_flows_have_them(tmp_path: Path, given: str, device: str)
         ("path\tlabel\n# nothing\n", "lists no captures"),
         ("a\n", ":1: has 1 field; path and label"),
         ("a mail\n", ":1: has 1 field; path and label"),
-        ("a\tmail\ttrain\t\tx\n", ":1: has 5 fields, columns are path, label, split, device"),
+        ("a\tmail\ttrain\t\tx\ty\n", ":1: has 6 fields, columns are path, label, split, device"),
         ("path\tlabel\na\tmail\ttrain\n", ":2: has 3 fields, columns are path, label"),
         ("path\tlabel\na\t \n", ":2: has no label"),
         ("path\tlabel\n\tmail\n", ":2: has no path"),
@@ -72,6 +78,7 @@ def test_devices_are_as_flows_have_them(tmp_path: Path, given: str, device: str)
         ("a\tmail\tTest\n", ":1: has the split 'Test'; it must be train or test"),
         ("a\tmail\t\tphone\n", ":1: has the device 'phone', which is no address"),
         ("a\tmail\ttrain\nb\tmail\n", ":2: has no split, but other lines have one"),
+        ("a\tmail\t\t\tx.pcap\nb\tmail\n", ":2: has no packets, but other lines have one"),
         ("a\tmail\ttrain\n", ": has no line with the split test"),
         ("a\tmail\ttest\n", ": has no line with the split train"),
     ],

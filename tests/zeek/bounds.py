@@ -41,7 +41,7 @@ def taken(path: Path, columns: str = COLUMNS) -> Taken:
 
 def main(path: str, columns: str) -> int:
     """Read a file and print what it took."""
-    before = memory._most()
+    before = memory.most()
     stats = ReadStats()
     rows = 0
     try:
@@ -49,7 +49,7 @@ def main(path: str, columns: str) -> int:
             rows += len(chunk)
     except LogError as error:
         stats.problems.append(str(error))
-    found = Taken(rows, stats.damaged.total(), stats.problems, memory._most() - before)
+    found = Taken(rows, stats.damaged.total(), stats.problems, memory.most() - before)
     sys.stdout.write(json.dumps(asdict(found)))
     return 0
 
