@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowprint_zeek.cli import options
+from flowprint_zeek.cli import embedded, options
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.shown import few, time_text
 from flowprint_zeek.core.elements import fingerprint_id, shown
@@ -49,6 +49,7 @@ _ID = re.compile(r"[0-9a-f]{4,16}")
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("notice", nargs="?", metavar="NOTICE-ID", help="id in sub of the notice")
+    embedded.add_option(parser)
     options.add_config(parser)
     options.add_setting(parser, "run.state")
     options.add_json(parser)
@@ -63,12 +64,15 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         return Exit.OK
     row, why = _found(snapshot, args.notice.lower())
     now, pivots = _standing(snapshot, why, config), _pivots(config, why)
+    near = embedded.of_notice(args, why, snapshot)
     if args.json:
         terminal.json(
             {"notice": row, "explained": asdict(why), "now": asdict(now), "pivots": pivots}
+            | embedded.as_json(near)
         )
     else:
         _tell(row, why, terminal)
+        embedded.show(near, terminal)
         for pivot in pivots:
             terminal.line(f"  {pivot}")
         terminal.line(_advice(why, now))

@@ -53,6 +53,8 @@ COMMANDS = {
     "evaluate": "measure on labelled captures how well apps are recognised and unseen ones found",
     "tune": "search for the parameters that tell labelled captures apart best",
     "calibrate": "find the threshold for a wanted false rate, or forecast a site's notices",
+    "browser": "train the paper's browser detector, and tell which flows are a browser's by it",
+    "flow2vec": "embed flows as words: similar ones, clusters, a picture",
 }
 """Commands and what the global help says of them.
 
