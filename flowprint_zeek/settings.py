@@ -167,6 +167,9 @@ class NoticeSettings:
     milestones: tuple[int, ...] = setting(
         many(integer(2)), (10, 100), "numbers of devices at which an app is raised again"
     )
+    embedding: str = setting(
+        path(needed=False), "", "file of flow2vec by which notices name what is near"
+    )
 
 
 @dataclass(frozen=True, slots=True)

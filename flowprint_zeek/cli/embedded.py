@@ -1,4 +1,4 @@
-"""What lies near an unseen app in an embedding of ``flow2vec``, for ``explain`` and ``similar``."""
+"""What lies near an unseen app by ``flow2vec``, for notices, ``explain`` and ``similar``."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from flowprint_zeek.errors import ModelError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from flowprint_zeek.analysis.flow2vec.embedding import Embedding
     from flowprint_zeek.cli.terminal import Terminal
-    from flowprint_zeek.known import KnownApp
+    from flowprint_zeek.config import Config
+    from flowprint_zeek.known import KnownApp, Site
     from flowprint_zeek.stream.explained import Explained
+    from flowprint_zeek.stream.notices import Near
     from flowprint_zeek.stream.snapshot import Snapshot
 
 _NEAREST = 5
+_LISTED = 3
 
 
 def add_option(parser: ArgumentParser) -> None:
@@ -29,25 +32,55 @@ def add_option(parser: ArgumentParser) -> None:
         "--embedding",
         type=Path,
         metavar="MODEL",
-        help="a model of flow2vec fit --tokens element, which names what lies near",
+        help="a model of flow2vec fit --tokens element, which names what lies near; default: "
+        "setting notice.embedding",
     )
 
 
-def of_notice(args: Namespace, why: Explained, snapshot: Snapshot) -> Nearness | None:
-    """Return what lies near what was new of a notice, None without --embedding.
+def in_notices(config: Config, site: Site) -> Callable[[Sequence[str]], Near] | None:
+    """Return what tells notices what lies near some elements, None where no model is set.
 
     Raises
     ------
     ModelError
         The model cannot be read, or its tokens are no elements.
     """
-    if args.embedding is None:
+    if not config.notice.embedding:
+        return None
+    path = Path(config.notice.embedding)
+    model = modelfile.read(path)
+    # What is wrong with it is told at the start.
+    near(path, model, [], [], 0)
+
+    def told(elements: Sequence[str]) -> Near:
+        if not model.known(elements):
+            return {}
+        found = near(path, model, elements, [app for _, app in site.known], _LISTED)
+        apps = [f"{one.label or one.id}:{one.cosine:.2f}" for one in found.apps]
+        names = [f"{shown(one)}:{cosine:.2f}" for one, cosine in found.destinations]
+        return {"near": apps, "around": names}
+
+    return told
+
+
+def of_notice(
+    args: Namespace, config: Config, why: Explained, snapshot: Snapshot
+) -> Nearness | None:
+    """Return what lies near what was new of a notice, None where no model is named.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be read, or its tokens are no elements.
+    """
+    path = args.embedding or (Path(config.notice.embedding) if config.notice.embedding else None)
+    if path is None:
         return None
     (known,) = snapshot.parts("known")
     novel = [one.element for one in why.elements if one.novel]
     # What was noticed may have become known since: an app is not near itself.
     others = [app for app in known.apps if not set(novel).issubset(app.elements)]
-    return near(args.embedding, modelfile.read(args.embedding), novel, others, _NEAREST)
+    return near(path, modelfile.read(path), novel, others, _NEAREST)
 
 
 def near(

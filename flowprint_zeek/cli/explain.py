@@ -64,7 +64,7 @@ def execute(args: Namespace, terminal: Terminal) -> int:
         return Exit.OK
     row, why = _found(snapshot, args.notice.lower())
     now, pivots = _standing(snapshot, why, config), _pivots(config, why)
-    near = embedded.of_notice(args, why, snapshot)
+    near = embedded.of_notice(args, config, why, snapshot)
     if args.json:
         terminal.json(
             {"notice": row, "explained": asdict(why), "now": asdict(now), "pivots": pivots}

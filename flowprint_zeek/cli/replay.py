@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowprint_zeek import store
-from flowprint_zeek.cli import options
+from flowprint_zeek.cli import embedded, options
 from flowprint_zeek.cli.capture import found
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.matching import fits_logs, with_parameters
@@ -127,10 +127,11 @@ def run(
 ) -> Done:
     """Replay logs into a directory."""
     site = (store.Model() if model is None else model).site(config.model.max_fingerprints)
-    opened = source.first_time()
+    near, opened = embedded.in_notices(config, site), source.first_time()
     with Outputs(output, as_json=config.notice.format == "json", opened=opened) as outputs:
         certificate = None if model is None else store.certificate_of(model)
         pipeline = Pipeline(config, site, learning, outputs, certificate=certificate)
+        pipeline.detector.near = near
         try:
             replayed(source, pipeline, terminal, "replay")
         finally:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from flowprint_zeek.cli import options
+from flowprint_zeek.cli import embedded, options
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.notify import Notifier
 from flowprint_zeek.errors import ConfigError, FlowPrintError, OutputError
@@ -109,6 +109,8 @@ class _Service:
 def _started(config: Config) -> _Service:
     daemon = Daemon(config)
     try:
+        detector = daemon.pipeline.detector
+        detector.near = embedded.in_notices(config, daemon.pipeline.site)
         return _Service(daemon, _metrics(daemon))
     except BaseException:
         daemon.close()

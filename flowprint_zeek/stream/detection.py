@@ -25,11 +25,11 @@ from flowprint_zeek.core.novelty import (
 from flowprint_zeek.stream.evidence import Evidence
 from flowprint_zeek.stream.explained import Explained, explained
 from flowprint_zeek.stream.learning import seen_in
-from flowprint_zeek.stream.notices import Row, digest_notice, unseen_notice
+from flowprint_zeek.stream.notices import Near, Row, digest_notice, unseen_notice
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from flowprint_zeek.core.arrays import Bools
     from flowprint_zeek.known import Site
@@ -81,6 +81,11 @@ class Detector:
         Returns how people read a certificate.
     host : callable
         Returns name and groups of a device.
+
+    Attributes
+    ----------
+    near : callable or None
+        Returns what notices are to say lies near some elements.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Detector:
         self.unseen = 0
         self.notices = 0
         self.forecast: Forecast | None = None
+        self.near: Callable[[Sequence[str]], Near] | None = None
         self._doubtful: dict[str, int] = {}
         self._written: dict[tuple[str, str], str] = {}
 
@@ -253,7 +259,9 @@ class Detector:
                 if self.pending.would(apps[at], evidence.view.closed):
                     held[evidence.cause(at)] += 1
             elif self.pending.due(apps[at], evidence.view.closed):
-                notice = unseen_notice(evidence.finding(at), apps[at], self.site.seen.since)
+                finding = evidence.finding(at)
+                near = self.near(finding.novel) if self.near is not None else None
+                notice = unseen_notice(finding, apps[at], self.site.seen.since, near)
                 why = explained(evidence, at, apps[at], self.site, self.rule)
                 notice["identifier"] = self.pending.identifier(apps[at])
                 self.sink.notice(notice, why)

@@ -7,6 +7,7 @@ characters that separate the parts of ``sub`` and ``msg`` are escaped in them as
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,8 +17,6 @@ from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.stream.pending import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from flowprint_zeek.stream.counts import Day
     from flowprint_zeek.stream.hosts import Host
     from flowprint_zeek.stream.pending import PendingApp
@@ -34,6 +33,9 @@ STATUS = "FlowPrint::Status"
 
 Row = dict[str, object]
 """Values of notice.log by column, and ``identifier``, which Zeek suppresses notices by."""
+
+Near = Mapping[str, Sequence[str]]
+"""What lies near what is new, by the key that ``sub`` has it under."""
 
 _SEPARATORS = " |,='\"\\"
 _IN_BRACKETS = _SEPARATORS + "()"
@@ -99,7 +101,9 @@ def row_id(row: Row) -> str:
     return digest((FORMAT, row["note"], row["ts"], row["msg"]))
 
 
-def unseen_notice(finding: Finding, app: PendingApp, since: int | None) -> Row:
+def unseen_notice(
+    finding: Finding, app: PendingApp, since: int | None, near: Near | None = None
+) -> Row:
     """Return the notice of an unseen app.
 
     Parameters
@@ -110,9 +114,12 @@ def unseen_notice(finding: Finding, app: PendingApp, since: int | None) -> Row:
         The pending app that it is.
     since : int or None
         First time of anything the site has seen, µs.
+    near : mapping of str to sequence of str, default none
+        What else ``sub`` lists, by key: what lies near.
     """
     pivot = finding.pivot
-    return _notice(UNSEEN_APP, finding.closed, _message(finding, app, since), _sub(finding)) | {
+    said = _message(finding, app, since), _sub(finding, near or {})
+    return _notice(UNSEEN_APP, finding.closed, *said) | {
         "uid": pivot["uid"],
         "id.orig_h": pivot["orig_h"],
         "id.orig_p": pivot["orig_p"],
@@ -208,7 +215,7 @@ def _in_brackets(text: str) -> str:
     return _cut(escaped(text, _IN_BRACKETS))
 
 
-def _sub(finding: Finding) -> str:
+def _sub(finding: Finding, near: Near) -> str:
     label = _cut(escaped(finding.nearest))
     nearest = f"{label}:{finding.similarity:.2f}" if label else "-"
     head = f"id={finding.notice_id} score={finding.score:.2f} nearest={nearest}"
@@ -218,6 +225,7 @@ def _sub(finding: Finding) -> str:
         ("uids", ",", [escaped(uid) for uid in finding.uids]),
         ("shared", "|", [escaped(shown(element)) for element in finding.shared]),
         ("cert", "|", [f"'{escaped(one, _IN_QUOTES)}'" for one in finding.certificates]),
+        *((key, "|", list(map(escaped, items))) for key, items in near.items()),
     ]
     room = MAX_SUB - len(head) - len(tail) - 1
     parts = {}
@@ -225,8 +233,9 @@ def _sub(finding: Finding) -> str:
         # Each list may use its share of what is left; what it does not need the next one gets.
         parts[key] = _listed(key, separator, items, room // (len(lists) - at))
         room -= len(parts[key])
+    last = "".join(parts[key] for key in near)
     return "".join(
-        (head, parts["novel"], parts["shared"], parts["cert"], f" {tail}", parts["uids"])
+        (head, parts["novel"], parts["shared"], parts["cert"], last, f" {tail}", parts["uids"])
     )
 
 

@@ -16,6 +16,7 @@ from flowprint_zeek.core.elements import NAME, normalise_name
 from flowprint_zeek.stream.counts import Day
 from flowprint_zeek.stream.hosts import Host
 from flowprint_zeek.stream.notices import (
+    MAX_SUB,
     Finding,
     Row,
     digest_notice,
@@ -60,6 +61,7 @@ APP = PendingApp(
     0, {"name:a.example": 1}, MIDNIGHT + 3600 * SECOND, {"10.0.0.1", "10.0.0.2"}, 12, 2
 )
 KEYS = ["id", "score", "nearest", "novel", "shared", "cert", "bytes", "uids"]
+ALL = [*KEYS[:6], "near", "around", *KEYS[6:]]
 PART = re.compile(r"([a-z]+)=('[^']*'(?:\|(?:'[^']*'|\+\d+))*|[^ ='\"]+)(?: |$)")
 HOSTILE = "a b|c,d=e'f\"g\\h\x1b[31m\n\r\té\udcff uids=Cfake"
 
@@ -73,7 +75,7 @@ def parts(sub: object) -> dict[str, str]:
     found = PART.findall(str(sub))
     assert "".join(match[0] for match in PART.finditer(str(sub))) == sub
     keys = [key for key, _ in found]
-    assert keys == [key for key in KEYS if key in keys]
+    assert keys == [key for key in ALL if key in keys]
     return dict(found)
 
 
@@ -188,6 +190,17 @@ def test_sub_is_keys_and_values() -> None:
         "bytes": "1.9M",
         "uids": "C1,C2",
     }
+
+
+def test_sub_lists_what_lies_near() -> None:
+    """Escaped as all of traffic, and within the bytes of the rest."""
+    near = {"near": ["mail:0.93", "a b|c:0.10"], "around": [f"n{n}.example:0.5" for n in range(99)]}
+    row = unseen_notice(FINDING, APP, None, near)
+    found = parts(row["sub"])
+    assert found["near"] == r"mail:0.93|a\x20b\x7cc:0.10"
+    assert re.fullmatch(r"n0\.example:0\.5\|.*\|\+\d+", found["around"])
+    assert len(str(row["sub"])) <= MAX_SUB
+    assert unseen_notice(FINDING, APP, None, {}) == notice()
 
 
 def test_sub_leaves_out_what_there_is_none_of() -> None:
