@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flowprint_zeek.analysis.simulate import Logs
-    from flowprint_zeek.stream.explained import Explained
+    from flowprint_zeek.stream.explained import Why
 
 LEARNED_DAYS = 7
 ACTIVITY = 0.1
@@ -93,7 +93,7 @@ class Kept(Rows):
 
     _uids: set[str] = field(default_factory=set)
 
-    def notice(self, row: Row, _why: Explained | None = None) -> None:
+    def notice(self, row: Row, _why: Why | None = None) -> None:
         """Keep a row of notice.log."""
         self.notices.append(row)
         if row["note"] == UNSEEN_APP:

@@ -29,7 +29,7 @@ from flowprint_zeek.stream.replay import KINDS, Source, replay
 from flowprint_zeek.zeek.files import find_logs
 
 if TYPE_CHECKING:
-    from flowprint_zeek.stream.explained import Explained
+    from flowprint_zeek.stream.explained import Why
     from flowprint_zeek.stream.notices import Row
 
 PAPER_THRESHOLD = 0.1
@@ -52,7 +52,7 @@ class Kept:
         self.notices: list[Row] = []
         self.similar: list[bool] = []
 
-    def notice(self, row: Row, _why: Explained | None = None) -> None:
+    def notice(self, row: Row, _why: Why | None = None) -> None:
         """Keep a row."""
         self.notices.append(row)
 

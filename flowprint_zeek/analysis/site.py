@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flowprint_zeek.config import Config
-    from flowprint_zeek.stream.explained import Explained
+    from flowprint_zeek.stream.explained import Why
 
 SETTINGS: dict[str, object] = {"log.rows": "all", "notice.max_per_day": 100_000}
 """Settings that an evaluation needs: every verdict, and no notice withheld."""
@@ -50,7 +50,7 @@ class Rows:
     notices: list[Row] = field(default_factory=list)
     verdicts: list[Row] = field(default_factory=list)
 
-    def notice(self, row: Row, _why: Explained | None = None) -> None:
+    def notice(self, row: Row, _why: Why | None = None) -> None:
         """Keep a row of notice.log."""
         self.notices.append(row)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
-    from flowprint_zeek.stream.explained import Explained
+    from flowprint_zeek.stream.explained import Why
     from flowprint_zeek.stream.notices import Row
     from flowprint_zeek.stream.phases import Learning
 
@@ -38,7 +38,7 @@ _SETTINGS = (
 class _Nowhere:
     """A sink that keeps nothing."""
 
-    def notice(self, row: Row, _why: Explained | None = None) -> None:
+    def notice(self, row: Row, _why: Why | None = None) -> None:
         """Take a row of notice.log."""
 
     def verdict(self, row: Row) -> None:

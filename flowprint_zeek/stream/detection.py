@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ from flowprint_zeek.core.novelty import (
     rarity,
 )
 from flowprint_zeek.stream.evidence import Evidence
-from flowprint_zeek.stream.explained import Explained, explained
+from flowprint_zeek.stream.explained import Why, explained
 from flowprint_zeek.stream.learning import seen_in
 from flowprint_zeek.stream.notices import Near, Row, digest_notice, unseen_notice
 
@@ -45,8 +46,11 @@ _SAME = 0.5
 class Sink(Protocol):
     """Where findings go."""
 
-    def notice(self, row: Row, why: Explained | None = None, /) -> None:
-        """Take a row of notice.log, and what it rests on where it is of an unseen app."""
+    def notice(self, row: Row, why: Why | None = None, /) -> None:
+        """Take a row of notice.log, and what tells what it rests on where it is of an unseen app.
+
+        It is asked at once or not at all.
+        """
 
     def verdict(self, row: Row) -> None:
         """Take a row of flowprint.log."""
@@ -262,7 +266,7 @@ class Detector:
                 finding = evidence.finding(at)
                 near = self.near(finding.novel) if self.near is not None else None
                 notice = unseen_notice(finding, apps[at], self.site.seen.since, near)
-                why = explained(evidence, at, apps[at], self.site, self.rule)
+                why = partial(explained, evidence, at, apps[at], self.site, self.rule)
                 notice["identifier"] = self.pending.identifier(apps[at])
                 self.sink.notice(notice, why)
                 self.notices += 1

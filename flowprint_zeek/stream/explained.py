@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,10 @@ class Explained:
     elements: list[ExplainedElement]
     nearest: list[Similar]
     uids: list[str]
+
+
+Why = Callable[[], Explained]
+"""Tells what a notice rests on; that costs, and not everyone keeps it."""
 
 
 def explained(evidence: Evidence, at: int, app: PendingApp, site: Site, rule: Rule) -> Explained:

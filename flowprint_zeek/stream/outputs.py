@@ -15,7 +15,7 @@ from flowprint_zeek.zeek.writer import LogWriter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from flowprint_zeek.stream.explained import Explained
+    from flowprint_zeek.stream.explained import Why
     from flowprint_zeek.stream.notices import Row
     from flowprint_zeek.zeek.columns import Columns
     from flowprint_zeek.zeek.writer import Format
@@ -85,7 +85,7 @@ class Outputs:
         self._notices = _Log(directory / NOTICES, "notice", NOTICE_LOG, form)
         self._verdicts = _Log(directory / VERDICTS, "flowprint", FLOWPRINT_LOG, form)
 
-    def notice(self, row: Row, _why: Explained | None = None) -> None:
+    def notice(self, row: Row, _why: Why | None = None) -> None:
         """Write a row of notice.log."""
         self.notices.append(row)
         self._notices.write(row)

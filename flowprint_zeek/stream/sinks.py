@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from flowprint_zeek.stream.explained import Explained
+    from flowprint_zeek.stream.explained import Why
     from flowprint_zeek.stream.notices import Row
     from flowprint_zeek.stream.state import State
     from flowprint_zeek.zeek.writer import Format
@@ -68,8 +68,9 @@ class Sinks:
         """Logs that cannot be written now."""
         return sorted(self._failing)
 
-    def notice(self, row: Row, why: Explained | None = None) -> None:
-        """Take a row of notice.log, and what it rests on."""
+    def notice(self, row: Row, tell: Why | None = None) -> None:
+        """Take a row of notice.log, and what tells what it rests on."""
+        why = None if tell is None else tell()
         packed, reason = msgspec.msgpack.encode(row), msgspec.msgpack.encode(why)
         ts = cast("int", row["ts"])
         told = ("", "") if why is None else (why.id, why.device)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from flowprint_zeek.stream.explained import Explained
+    from flowprint_zeek.stream.explained import Why
     from flowprint_zeek.stream.notices import Row
 
 SECOND = 1_000_000
@@ -150,7 +150,7 @@ class Found:
     notices: list[Row] = field(default_factory=list)
     verdicts: list[Row] = field(default_factory=list)
 
-    def notice(self, row: Row, _why: Explained | None = None) -> None:
+    def notice(self, row: Row, _why: Why | None = None) -> None:
         self.notices.append(row)
 
     def verdict(self, row: Row) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from flowprint_zeek.stream.explained import Explained
+from flowprint_zeek.stream.explained import Explained, Why
 from flowprint_zeek.stream.requests import Label
 from tests.stream.decided import DEVICE, OTHER, WIDTH, Decided
 from tests.stream.small import MIDNIGHT, SECOND, Conn, Found, session
@@ -23,10 +23,10 @@ class Reasons(Found):
 
     whys: list[Explained] = field(default_factory=list)
 
-    def notice(self, row: Row, why: Explained | None = None) -> None:
+    def notice(self, row: Row, why: Why | None = None) -> None:
         super().notice(row)
         if why is not None:
-            self.whys.append(why)
+            self.whys.append(why())
 
 
 class Told(Decided):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flowprint_zeek.analysis.doctor.scene import Found, Scene
-    from flowprint_zeek.stream.explained import Explained
+    from flowprint_zeek.stream.explained import Why
     from flowprint_zeek.stream.notices import Row
     from flowprint_zeek.zeek.files import LogFile
 
@@ -48,7 +48,7 @@ _OVERDUE = 0.01
 class _Nowhere:
     """A sink that keeps nothing."""
 
-    def notice(self, row: Row, _why: Explained | None = None) -> None:
+    def notice(self, row: Row, _why: Why | None = None) -> None:
         """Take a row of notice.log."""
 
     def verdict(self, row: Row) -> None:
