@@ -173,6 +173,10 @@ def _add_corpus(parser: ArgumentParser) -> None:
         metavar="N",
         help="a sentence is so many flows of a device instead",
     )
+    _add_flows(group)
+
+
+def _add_flows(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--together", action="store_true", help="sentences of all devices, not of each"
     )
