@@ -6,6 +6,7 @@ between it had packets is made up: in the first and the last, and in a share of 
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def connections(simulated: Simulated) -> tuple[pd.DataFrame, Ints]:
     conn, stop = simulated.conn, simulated.network.end
     told = conn["local_orig"].to_numpy() == 1
     told &= np.isin(conn["proto"].to_numpy(), ["tcp", "udp"])
-    told &= ~np.array(of_distinct(is_group, conn["id.resp_h"].tolist()), dtype=np.bool_)
+    told &= ~np.array(of_distinct(_of_many, conn["id.resp_h"].tolist()), dtype=np.bool_)
     removed = log_times(conn, stop)[told]
     conn = conn[told].reset_index(drop=True)
     row, window, last = _active(simulated, conn)
@@ -84,6 +85,10 @@ def handshakes(simulated: Simulated) -> pd.DataFrame:
         known = _certificates(simulated, f"certificate.{said}")
         columns[name] = objects([known.get(one, "") for one in prints])
     return _frame(columns, FLOWPRINT_SSL_LOG, len(ssl))
+
+
+def _of_many(address: str) -> bool:
+    return is_group(ip_address(address))
 
 
 def _active(simulated: Simulated, conn: pd.DataFrame) -> tuple[Ints, Ints, Bools]:

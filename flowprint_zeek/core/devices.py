@@ -162,15 +162,14 @@ class Selector:
         chosen = self.selection
         return (
             _LOCAL * _inside(address, chosen.local_networks)
-            | _GROUP * is_group(text)
+            | _GROUP * is_group(address)
             | _IGNORED * _inside(address, chosen.ignored_destinations)
             | _EXCLUDED * _inside(address, chosen.ignored_devices)
         )
 
 
-def is_group(text: str) -> bool:
+def is_group(address: Address) -> bool:
     """Tell whether an address is of many hosts: multicast or broadcast."""
-    address = ipaddress.ip_address(text)
     return address.is_multicast or address == _LIMITED_BROADCAST
 
 
