@@ -1,7 +1,7 @@
 """A daemon beside a sensor in real time: how late notices are, and what idling costs. *Simulated*.
 
-Usage: python -m benchmarks.live [--rate 200] [--devices 50] [--seed S] [--batch 20] [--learned 2]
-                                 [--batches 4] [--idle 60] [--hours 2] [--json FILE|-]
+Usage: python -m benchmarks.live [--rate 200] [--devices 50] [--crowd 1] [--seed S] [--batch 20]
+                                 [--learned 2] [--batches 4] [--idle 60] [--hours 2] [--json FILE|-]
 
 This process writes conn.log and ssl.log of a simulated busy hour (`benchmarks.soak`) as time goes
 by, second for second, while ``flowprint-zeek run`` follows them in a process of its own. Batches
@@ -182,12 +182,12 @@ class Result:
     batches: list[Batch]
 
 
-def lived(rate: int, devices: int, seed: int, pace: Pace, idle: float) -> Result:
+def lived(rate: int, devices: int, seed: int, pace: Pace, idle: float, crowd: int = 1) -> Result:
     """Let a daemon follow a sensor in real time."""
     with tempfile.TemporaryDirectory(prefix="live") as name:
         site = Path(name)
         (site / "current").mkdir()
-        hour, groups, _ = soak.hour(rate, devices, seed, site)
+        hour, groups, _ = soak.hour(rate, devices, seed, site, crowd)
         config = site / "config.yaml"
         config.write_text(yaml.safe_dump(settings(site, pace)))
         command = [sys.executable, "-m", "flowprint_zeek", "run", "--config", str(config), "-q"]
@@ -199,7 +199,12 @@ def lived(rate: int, devices: int, seed: int, pace: Pace, idle: float) -> Result
 
 
 def _lived(
-    hour: Sequence[soak.Table], groups: int, site: Path, pace: Pace, idle: float, daemon: int
+    hour: Sequence[soak.Table],
+    groups: soak.Places,
+    site: Path,
+    pace: Pace,
+    idle: float,
+    daemon: int,
 ) -> Result:
     begin = int(time.time() * SECOND)
     sensor, watch = Sensor(hour, groups, site / "current", begin, pace), Watch(site / "out", pace)
@@ -271,11 +276,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print tables or JSON, and return 1 where a notice is missing."""
     given = _parser().parse_args(arguments)
     pace = Pace(given.batch, given.learned, given.batches)
-    result = lived(given.rate, given.devices, given.seed, pace, given.idle)
+    result = lived(given.rate, given.devices, given.seed, pace, given.idle, given.crowd)
     held: dict[str, float] = {}
     if given.hours:
         say = partial(print, file=sys.stderr, flush=True)
-        held = sustained(*soak.soaked(given.hours, given.rate, given.devices, given.seed, say))
+        of = (given.hours, given.rate, given.devices, given.seed, say, given.crowd)
+        held = sustained(*soak.soaked(*of))
     parameters = {key: value for key, value in vars(given).items() if key != "json"}
     found = {
         "parameters": parameters,
@@ -301,6 +307,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rate", type=count, default=200, help="connections a second; default 200")
     parser.add_argument("--devices", type=count, default=50, help="simulated ones; default 50")
+    parser.add_argument("--crowd", type=count, default=1, help="of them on one address; default 1")
     parser.add_argument("--seed", type=int, default=1, help="of the simulator; default 1")
     parser.add_argument("--batch", type=count, default=20, help="its width, s; default 20")
     parser.add_argument("--learned", type=count, default=2, help="batches learned; default 2")

@@ -83,8 +83,8 @@ class Sensor:
     ----------
     hour : sequence of Table
         Its logs, conn first.
-    groups : int
-        How often each device is there.
+    groups : list of dict
+        Addresses of the devices each time that the hour is written.
     folder : Path
         Where to write.
     begin : int
@@ -105,7 +105,7 @@ class Sensor:
     def __init__(
         self,
         hour: Sequence[soak.Table],
-        groups: int,
+        groups: soak.Places,
         folder: Path,
         begin: int,
         pace: Pace,
@@ -134,7 +134,7 @@ class Sensor:
                 latest = max(latest, self._begin + int(table.end[last - 1]))
             text = soak.lines(table, first, last, 0, self._groups, self._begin)
             self._files[table.kind].write(text + "".join(app[table.kind]).encode())
-            self.rows += (last - first) * self._groups + len(app[table.kind])
+            self.rows += (last - first) * len(self._groups) + len(app[table.kind])
         self._until = high
         written = self._clock()
         while self._pace.closes(self._closed) < latest:

@@ -5,9 +5,10 @@ stays at most a quarter of an hour of log time ahead of the daemon. One simulate
 again and again with other uids, and for several groups of devices, so nothing but leaks can make
 memory grow after the first hours. The first hour is learned.
 
-Usage: python benchmarks/soak.py [HOURS [RATE [DEVICES [SEED]]]] [--json FILE]
+Usage: python benchmarks/soak.py [HOURS [RATE [DEVICES [SEED [CROWD]]]]] [--json FILE]
 
-By default 24 hours of 2,000 connections a second from about 11,000 devices.
+By default 24 hours of 2,000 connections a second from about 11,000 devices. CROWD is how many
+simulated devices share each address, for rates that a simulated device does not reach; default 1.
 """
 
 from __future__ import annotations
@@ -107,8 +108,14 @@ def table(
     )
 
 
-def hour(rate: int, devices: int, seed: int, folder: Path) -> tuple[list[Table], int, int]:
-    """Return the logs of a simulated hour, how often to write them, and its start."""
+Places = list[dict[str, str]]
+"""The addresses that the devices of an hour have, each time that it is written."""
+
+
+def hour(
+    rate: int, devices: int, seed: int, folder: Path, crowd: int = 1
+) -> tuple[list[Table], Places, int]:
+    """Return the logs of a simulated hour, the addresses for each writing, and its start."""
     network = Network(
         seed=seed,
         devices=devices,
@@ -134,18 +141,34 @@ def hour(rate: int, devices: int, seed: int, folder: Path) -> tuple[list[Table],
         table(kind, columns[kind], rows, times, start, folder)
         for kind, rows, times in (("conn", conn, end), ("ssl", ssl, told))
     ]
-    return tables, groups, start
+    return tables, places(tables[0].hosts, groups, crowd), start
 
 
-def lines(rows: Table, low: int, high: int, turn: int, groups: int, start: int) -> bytes:
+def places(hosts: list[str], groups: int, crowd: int) -> Places:
+    """Return the addresses of each group; on each are so many devices, of as many groups."""
+    known = sorted(set(hosts))
+    networks = -(-groups // crowd)
+    found = []
+    for group in range(groups):
+        other, network = divmod(group, networks)
+        shift = other * (len(known) // crowd) % len(known)
+        found.append(
+            {
+                host: place.replace("10.20.", f"10.{20 + network}.", 1)
+                for host, place in zip(known, known[shift:] + known[:shift], strict=True)
+            }
+        )
+    return found
+
+
+def lines(rows: Table, low: int, high: int, turn: int, groups: Places, start: int) -> bytes:
     """Return some rows of all groups in an hour."""
     base = start + turn * HOUR
     times = [f"{at / SECOND:.6f}" for at in (rows.ts[low:high] + base).tolist()]
     parts = []
-    for group in range(groups):
-        network = f"10.{20 + group}."
+    for group, place in enumerate(groups):
         parts += [
-            f"{ts}\t{uid}{turn:x}.{group:x}\t{host.replace('10.20.', network, 1)}\t{rest}\n"
+            f"{ts}\t{uid}{turn:x}.{group:x}\t{place[host]}\t{rest}\n"
             for ts, uid, host, rest in zip(
                 times, rows.uids[low:high], rows.hosts[low:high], rows.rests[low:high], strict=True
             )
@@ -157,7 +180,7 @@ def sensor(
     tables: list[Table],
     folder: Path,
     hours: int,
-    groups: int,
+    groups: Places,
     start: int,
     reached: Synchronized[int],
 ) -> None:
@@ -249,15 +272,16 @@ def row(one: Hour) -> str:
 
 
 def soaked(
-    hours: int, rate: int, devices: int, seed: int, say: Callable[[str], None]
+    hours: int, rate: int, devices: int, seed: int, say: Callable[[str], None], crowd: int = 1
 ) -> tuple[float, list[Hour]]:
     """Return the connections a second that a daemon was given, and what each hour took."""
     with tempfile.TemporaryDirectory() as name:
         site = Path(name)
         (site / "current").mkdir()
-        tables, groups, start = hour(rate, devices, seed, site)
-        conns = groups * len(tables[0].uids)
-        say(f"{conns / 3600:,.0f} connections a second of {groups * devices:,} devices, simulated")
+        tables, groups, start = hour(rate, devices, seed, site, crowd)
+        conns = len(groups) * len(tables[0].uids)
+        n_devices = len({address for group in groups for address in group.values()})
+        say(f"{conns / 3600:,.0f} connections a second of {n_devices:,} devices, simulated")
         say(f"| {' | '.join(HEADINGS)} |\n|{' ---: |' * len(HEADINGS)}")
         reached = _FORK.Value("q", start)
         writer = _FORK.Process(
@@ -275,8 +299,8 @@ def main(arguments: list[str]) -> None:
     """Run the benchmark and print its table."""
     out = Path(arguments.pop(arguments.index("--json") + 1)) if "--json" in arguments else None
     numbers = [int(one) for one in arguments if one != "--json"]
-    hours, rate, devices, seed = (numbers + [24, 2_000, 500, 1][len(numbers) :])[:4]
-    given, done = soaked(hours, rate, devices, seed, partial(print, flush=True))
+    hours, rate, devices, seed, crowd = (numbers + [24, 2_000, 500, 1, 1][len(numbers) :])[:5]
+    given, done = soaked(hours, rate, devices, seed, partial(print, flush=True), crowd)
     if out is not None:
         result: dict[str, Any] = {"connections_a_second": given, "cores": os.cpu_count()}
         out.write_text(json.dumps(result | {"hours": [asdict(one) for one in done]}, indent=1))
