@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "flowprint_zeek"
 
 LAYERS = [
-    {"errors", "kinds"},
-    {"aside", "settings"},
+    {"errors", "garbage", "kinds"},
+    {"aside", "processes", "settings"},
     {"config"},
     {"core"},
     {"seen", "browsers", "dismissals", "calibrated"},

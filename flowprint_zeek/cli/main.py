@@ -14,14 +14,11 @@ from flowprint_zeek.cli.exits import TABLE, Exit, code_of
 from flowprint_zeek.cli.terminal import PROGRAM, ReaderGoneError, Terminal
 from flowprint_zeek.config import SETTINGS
 from flowprint_zeek.errors import FlowPrintError, UsageError
+from flowprint_zeek.garbage import little_garbage
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
-
-
-_GARBAGE = 100_000, 50, 1_000
-"""When to look for garbage: seldom, as rows that wait are many and refer to nothing."""
 
 
 class Command(Protocol):
@@ -134,8 +131,7 @@ def _command(name: str) -> Command:
     try:
         return cast("Command", importlib.import_module(f"flowprint_zeek.cli.{name}"))
     finally:
-        gc.freeze()
-        gc.set_threshold(*_GARBAGE)
+        little_garbage()
         gc.enable()
 
 

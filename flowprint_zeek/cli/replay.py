@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,12 @@ from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.matching import fits_logs, with_parameters
 from flowprint_zeek.cli.replaying import learning, nothing_known, replayed
 from flowprint_zeek.errors import LogError, OutputError, UsageError
+from flowprint_zeek.stream.apart import replay_apart
 from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.outputs import NOTICES, VERDICTS, Outputs
 from flowprint_zeek.stream.phases import Learning
 from flowprint_zeek.stream.pipeline import Pipeline
-from flowprint_zeek.stream.replay import KINDS, Source, Span
+from flowprint_zeek.stream.replay import KINDS, Source, Span, replay
 from flowprint_zeek.stream.report import report, warnings
 
 if TYPE_CHECKING:
@@ -59,6 +61,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "stream.chunk_rows",
     ):
         options.add_setting(group, key)
+    parser.add_argument(
+        "--workers",
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help="processes; with 2 one reads and joins and one judges, on two cores nearly twice as "
+        "fast, with the same results; default 1",
+    )
     options.add_config(parser)
     options.add_json(parser)
 
@@ -75,7 +85,7 @@ def execute(args: Namespace, terminal: Terminal) -> int:
     logs = found(args.logs, KINDS)
     _apart(logs, args.output)
     source = Source(logs, config.stream.chunk_rows, Span(*options.times(args)))
-    done = run(source, config, model, learned, args.output, terminal)
+    done = run(source, config, model, learned, args.output, terminal, args.workers)
     for warning in warnings(source, done.pipeline):
         terminal.warn(warning)
     if not len(done.pipeline.site.known):
@@ -124,8 +134,9 @@ def run(
     learning: Learning,
     output: Path,
     terminal: Terminal,
+    workers: int = 1,
 ) -> Done:
-    """Replay logs into a directory."""
+    """Replay logs into a directory, with one or two processes."""
     site = (store.Model() if model is None else model).site(config.model.max_fingerprints)
     near, opened = embedded.in_notices(config, site), source.first_time()
     with Outputs(output, as_json=config.notice.format == "json", opened=opened) as outputs:
@@ -133,7 +144,8 @@ def run(
         pipeline = Pipeline(config, site, learning, outputs, certificate=certificate)
         pipeline.detector.near = near
         try:
-            replayed(source, pipeline, terminal, "replay")
+            way = replay if workers == 1 else partial(replay_apart, config)
+            replayed(source, pipeline, terminal, "replay", way)
         finally:
             outputs.closed = max(pipeline.last_closed, opened)
         if len(site.known):

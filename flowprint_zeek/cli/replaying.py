@@ -13,6 +13,7 @@ from flowprint_zeek.zeek.join import CONNECTIONS
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
     from pathlib import Path
 
     from flowprint_zeek.cli.terminal import Terminal
@@ -35,7 +36,13 @@ def learning(args: Namespace) -> Learning:
     return Learning(args.learn_until, duration)
 
 
-def replayed(source: Source, pipeline: Pipeline, terminal: Terminal, title: str) -> None:
+def replayed(
+    source: Source,
+    pipeline: Pipeline,
+    terminal: Terminal,
+    title: str,
+    run: Callable[[Source, Pipeline], None] = replay,
+) -> None:
     """Replay logs, with progress by log of connections."""
     conn = [log for log in source.logs if log.kind in CONNECTIONS]
     done: set[Path] = set()
@@ -47,7 +54,7 @@ def replayed(source: Source, pipeline: Pipeline, terminal: Terminal, title: str)
                 advance()
 
         source.on_chunk = on_chunk
-        replay(source, pipeline)
+        run(source, pipeline)
 
 
 def nothing_known(pipeline: Pipeline, span: Span) -> str:
@@ -55,6 +62,6 @@ def nothing_known(pipeline: Pipeline, span: Span) -> str:
     counts = pipeline.counts
     if not counts.flows:
         cut = "" if span == Span() else "; --since and --until leave out other rows"
-        return f"{no_flows(pipeline.dropped)}{cut}"
+        return f"{no_flows(pipeline.gathered.dropped)}{cut}"
     batches = f"{counts.learned} of {counts.batches} batches learned"
     return f"nothing is known: no fingerprint in {batches}; learn longer"

@@ -77,11 +77,11 @@ class Tally:
 
 def tally(pipeline: Pipeline, stats: ReadStats, future: int) -> Tally:
     """Return what was counted up to now."""
-    counts, dropped = pipeline.counts, pipeline.dropped
+    counts, dropped = pipeline.counts, pipeline.gathered.dropped
     return Tally(
         counts.flows,
         counts.with_neither,
-        pipeline.overdue,
+        pipeline.gathered.overdue,
         future,
         Dropped(Counter(dropped.reasons), Counter(dropped.foreign)),
         Counter(stats.rows),
@@ -202,7 +202,7 @@ def _shares(config: Config, pipeline: Pipeline, now: Situation) -> Iterator[str]
         yield from foreign(recent.dropped, flows)
     if flows >= _ENOUGH and recent.nameless > flows * _NAMELESS:
         share = f"{recent.nameless / flows:.0%} of the flows have neither name nor certificate"
-        yield "; ".join([share, *lacking(now.logs, by_file=pipeline.by_file)])
+        yield "; ".join([share, *lacking(now.logs, by_file=pipeline.gathered.by_file)])
     if recent.overdue > (flows + recent.overdue) * _MANY:
         yield overdue(f"{recent.overdue / (flows + recent.overdue):.0%} of the rows")
     if recent.future:

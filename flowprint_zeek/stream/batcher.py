@@ -66,6 +66,13 @@ class Timing:
         """Return the log time at which a batch closes."""
         return (number + 1) * self.batch + self.delay
 
+    def told_by(self, number: int) -> int:
+        """Return the log time up to which what other logs tell of hosts counts in a batch.
+
+        Later rows may or may not have come, by the delay of one log behind the other.
+        """
+        return (number + 1) * self.batch + self.lateness
+
 
 @dataclass(frozen=True, slots=True)
 class ClosedBatch:

@@ -12,7 +12,7 @@ from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.flows import DNS_NAME, HTTP_HOST, SERVER_NAME
 
 if TYPE_CHECKING:
-    from flowprint_zeek.stream.batcher import ClosedBatch
+    from flowprint_zeek.stream.gathering import JoinedBatch
     from flowprint_zeek.stream.view import BatchView
 
 
@@ -49,7 +49,7 @@ class Counts:
     with_neither: int = 0
     devices: set[str] = field(default_factory=set)
 
-    def add(self, batch: ClosedBatch, view: BatchView) -> int:
+    def add(self, batch: JoinedBatch, view: BatchView) -> int:
         """Count a closed batch in and return how many flows end in it."""
         home = ints(view.slices["home"]) == batch.number
         certificate, name = (

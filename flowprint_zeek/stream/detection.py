@@ -81,8 +81,6 @@ class Detector:
         Where verdicts and notices go.
     all_rows : bool
         Write every verdict, not only the first of a device, app and day and its changes.
-    described : callable
-        Returns how people read a certificate.
     host : callable
         Returns name and groups of a device.
 
@@ -100,7 +98,6 @@ class Detector:
         sink: Sink,
         *,
         all_rows: bool,
-        described: Callable[[str], str],
         host: Callable[[str], Host],
     ) -> None:
         self.site = site
@@ -108,7 +105,6 @@ class Detector:
         self.rule = rule
         self.sink = sink
         self.all_rows = all_rows
-        self.described = described
         self.host = host
         self.unseen = 0
         self.notices = 0
@@ -229,7 +225,6 @@ class Detector:
             nearest,
             labels,
             similarity,
-            self.described,
             self.site.seen.is_fresh,
             self.rule.burst,
             self.host,

@@ -44,8 +44,6 @@ class Evidence:
         Its label.
     similarity : ndarray
         Similarity to it.
-    described : callable
-        Returns how people read a certificate.
     is_fresh : callable
         Tells whether an element is a name of a registered domain new to the site.
     burst : int
@@ -59,7 +57,6 @@ class Evidence:
     nearest: Sequence[str]
     labels: Sequence[str | None]
     similarity: Floats
-    described: Callable[[str], str]
     is_fresh: Callable[[str], bool]
     burst: int
     host: Callable[[str], Host]
@@ -157,7 +154,7 @@ class Evidence:
         return novel, [element for element, new in zip(elements, core, strict=True) if not new]
 
     def _certificates(self, rows: pd.DataFrame) -> list[str]:
-        return [self.described(one) for one in _distinct(rows["certificate"].tolist())[:_FEW]]
+        return [self.view.described(one) for one in _distinct(rows["certificate"].tolist())[:_FEW]]
 
 
 def _pivot(reached: pd.DataFrame, met: list[set[str]]) -> Row:

@@ -11,25 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flowprint_zeek.browsers import Browsers
-from flowprint_zeek.core.devices import Dropped, Selector, without_names
 from flowprint_zeek.core.elements import one_kind
 from flowprint_zeek.core.fingerprint import fingerprint
 from flowprint_zeek.core.flows import microseconds
-from flowprint_zeek.stream.batcher import Batcher, ClosedBatch, Departed, Timing
 from flowprint_zeek.stream.browsing import browsing
 from flowprint_zeek.stream.configured import (
-    beside_of,
     hosts_of,
     maintenance_of,
     notice_rule_of,
     parameters_of,
     rule_of,
-    selection_of,
-    timing_of,
 )
 from flowprint_zeek.stream.counts import Counts, Day
 from flowprint_zeek.stream.detection import Detector, Sink
-from flowprint_zeek.stream.exported import Exported
+from flowprint_zeek.stream.gathering import Gathered, Gathering, JoinedBatch
 from flowprint_zeek.stream.health import Health
 from flowprint_zeek.stream.kept import Clock, PipelineState
 from flowprint_zeek.stream.late import LateSlices
@@ -41,12 +36,15 @@ from flowprint_zeek.stream.sharing import Sharing
 from flowprint_zeek.stream.view import BatchView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import pandas as pd
 
     from flowprint_zeek.config import Config
     from flowprint_zeek.known import Site
+    from flowprint_zeek.stream.batcher import Timing
+
+
+OF_HOSTS = ("capture_loss", "dhcp")
+"""Kinds of logs that are not of connections: what judges batches takes them."""
 
 
 class Pipeline:
@@ -71,6 +69,8 @@ class Pipeline:
         Parameters of fingerprinting.
     hosts : Hosts
         Names and groups of devices.
+    late : LateSlices
+        Late slices and how many of them matched.
 
     Raises
     ------
@@ -93,16 +93,12 @@ class Pipeline:
         self.certificate = certificate
         self.learning = learning
         self.parameters = parameters_of(config)
-        self._selector = Selector(selection_of(config))
-        self._ignored = config.ignore.names
         self._browsers_apart = config.browser.apart
         self._max_age = microseconds(config.model.max_age)
         self._sharing = Sharing(config.device.shared_clients, config.device.shared_endpoints)
-        self._beside = beside_of(config)
-        self._batcher = Batcher(timing_of(config))
-        self._departed = Departed(self._batcher.timing.batch)
-        self._exported = Exported(self._batcher.timing, config.stream.join_rows)
-        self._late = LateSlices(self.parameters.scheme, self._batcher.timing)
+        self._gathering = Gathering(config)
+        self._gathered: Gathered | None = None
+        self.late = LateSlices(self.parameters.scheme, self.timing)
         self._health = Health(config.detect.max_capture_loss, config.detect.min_coverage)
         self._maintenance = maintenance_of(config)
         self.hosts = hosts_of(config)
@@ -114,7 +110,6 @@ class Pipeline:
             rule_of(config),
             sink,
             all_rows=config.log.rows == "all",
-            described=self._beside.tls.certificates.described,
             host=self.hosts.host,
         )
         self._first_start: int | None = None
@@ -126,42 +121,26 @@ class Pipeline:
     @property
     def timing(self) -> Timing:
         """Widths and delays of batches."""
-        return self._batcher.timing
+        return self._gathering.timing
 
     @property
-    def dropped(self) -> Dropped:
-        """Rows that became no flow, by reason."""
-        return self._selector.dropped
+    def gathered(self) -> Gathered:
+        """What reading and joining rows met."""
+        return self._gathering.met if self._gathered is None else self._gathered
 
-    @property
-    def overdue(self) -> int:
-        """Rows that came after a batch of theirs had closed."""
-        return self._batcher.overdue
-
-    @property
-    def late(self) -> LateSlices:
-        """Late slices and how many of them matched."""
-        return self._late
-
-    @property
-    def tls_dropped(self) -> int:
-        """Rows of ssl.log, flowprint_conn.log and beside them that were too many and went."""
-        return self._beside.tls.dropped + self._exported.dropped
+    @gathered.setter
+    def gathered(self, elsewhere: Gathered) -> None:
+        self._gathered = elsewhere
 
     @property
     def names_dropped(self) -> int:
         """Rows of http.log and dhcp.log and addresses in dns.log that were too many and went."""
-        return self._beside.names_dropped + self.hosts.leases.dropped
+        return self.gathered.names_dropped + self.hosts.leases.dropped
 
     @property
     def proxies(self) -> frozenset[str]:
         """Endpoints of explicit proxies, as elements: shared by whoever goes through them."""
-        return self._beside.proxies
-
-    @property
-    def by_file(self) -> bool:
-        """Whether ssl.log named a certificate by a file that another log tells of."""
-        return self._beside.tls.by_file
+        return self._gathering.proxies
 
     @property
     def last_closed(self) -> int:
@@ -171,12 +150,12 @@ class Pipeline:
     @property
     def next_closing(self) -> int | None:
         """Log time after which the first batch that is open closes, µs; None where none is."""
-        return self._batcher.next_closing
+        return self._gathering.next_closing
 
     @property
     def first_open(self) -> int | None:
         """Number of the first batch that is not closed; None before the first row."""
-        return self._batcher.first_open
+        return self._gathering.first_open
 
     @property
     def phase(self) -> str | None:
@@ -202,30 +181,23 @@ class Pipeline:
 
     def conn(self, chunk: pd.DataFrame) -> None:
         """Take connections as `conn_rows` or `exported_rows` returns them."""
-        self._beside.take_proxies(chunk)
-        flows = self._selector.select(chunk)
-        if len(flows) < len(chunk):
-            self._departed.add(chunk, flows)
-        self._batcher.add(flows)
+        self._gathering.conn(chunk)
 
     def again(self, chunk: pd.DataFrame) -> None:
         """Take connections that were taken before a restart, and count none of them twice."""
-        dropped, overdue = self._selector.dropped, self._batcher.overdue
-        self._selector.dropped = Dropped()
-        self.conn(chunk)
-        self._selector.dropped, self._batcher.overdue = dropped, overdue
+        self._gathering.again(chunk)
 
     def beside(self, kind: str, chunk: pd.DataFrame) -> None:
         """Take rows of a log that tells of connections, such as ssl.log, of losses, or of hosts."""
-        if kind == "capture_loss":
-            self._health.take(chunk)
-        elif kind == "dhcp":
-            self.hosts.leases.add(chunk)
+        if kind in OF_HOSTS:
+            {"capture_loss": self._health.take, "dhcp": self.hosts.leases.add}[kind](chunk)
         else:
-            self._beside.take(kind, chunk)
+            self._gathering.beside(kind, chunk)
 
     def state(self) -> PipelineState:
         """Return all that was learned and counted, but for the rows of open batches."""
+        beside, exported = self._gathering.state()
+        gathered = self.gathered
         return PipelineState(
             known=self.site.known.state(),
             seen=self.site.seen.state(),
@@ -235,21 +207,21 @@ class Pipeline:
             detector=self.detector.state(),
             sharing=self._sharing.state(),
             health=self._health.state(),
-            beside=self._beside.state(),
+            beside=beside,
             leases=self.hosts.leases.state(),
-            late=self._late.state(),
+            late=self.late.state(),
             counts=self.counts,
-            dropped=self.dropped,
+            dropped=gathered.dropped,
             day=self._day,
             clock=Clock(
                 self._first_start,
                 self._closed,
-                self._batcher.first_open,
-                self._batcher.overdue,
+                self.first_open,
+                gathered.overdue,
                 self._phase,
             ),
             certificate=self.certificate,
-            exported=self._exported.state(),
+            exported=exported,
         )
 
     def restore(self, state: PipelineState) -> None:
@@ -265,16 +237,14 @@ class Pipeline:
         self.detector.restore(state.detector)
         self._sharing.restore(state.sharing)
         self._health.restore(state.health)
-        self._beside.restore(state.beside)
-        self._exported.restore(state.exported)
         self.hosts.leases.restore(state.leases)
-        self._late.restore(state.late)
+        self.late.restore(state.late)
         self.counts = state.counts
-        self._selector.dropped = state.dropped
         self._day = state.day
         clock = state.clock
         self._first_start, self._closed, self._phase = clock.first_start, clock.closed, clock.phase
-        self._batcher.resume(clock.first_open, clock.overdue)
+        told = (state.beside, state.exported)
+        self._gathering.restore(told, state.dropped, clock.first_open, clock.overdue)
         self.certificate = state.certificate
 
     def forget_device(self, device: str) -> None:
@@ -286,8 +256,8 @@ class Pipeline:
         self.detector.forget_device(device)
         self._sharing.forget_device(device, addresses)
         for address in addresses:
-            self._beside.forget_host(address)
-        self._late.forget_device(device)
+            self._gathering.forget_host(address)
+        self.late.forget_device(device)
         self.hosts.forget(device)
         self.counts.devices.discard(device)
         if self._day is not None:
@@ -301,30 +271,38 @@ class Pipeline:
         ModelError
             Certificates are told apart by something else than those that are known.
         """
-        self._close(self._batcher.close(watermark))
+        for batch in self._gathering.advance(watermark):
+            self.judge(batch)
 
     def finish(self) -> None:
         """Close all batches and write the digest of the last day."""
-        self._close(self._batcher.close_all())
+        for batch in self._gathering.finish():
+            self.judge(batch)
+        self.end()
+
+    def end(self) -> None:
+        """Write the digest of the last day."""
         if self._day is not None:
             self.detector.new_day(self._day.start, self._closed)
 
-    def _close(self, batches: Iterable[ClosedBatch]) -> None:
-        for closed in batches:
-            before, self._closed = self._closed, self.timing.closes(closed.number)
-            batch = self._exported.settle(closed, self.dropped.reasons)
-            self.site.dismissals.expire(self._closed)
-            day = self._today(self._closed)
-            # By the time of closing: the row that the watermark comes from depends on the files.
-            self._beside.expire(self._closed)
-            view = self._view(batch)
-            day.flows += self.counts.add(batch, view)
-            day.batches += 1
-            day.degraded += view.degraded != ""
-            self._degraded = view.degraded
-            day.devices.update(view.found.devices)
-            self._beside.forget(self._departed.until(batch.number).union(batch.ended))
-            self._learn_or_detect(view, day, self._closed - self.timing.batch - before)
+    def judge(self, batch: JoinedBatch) -> None:
+        """Fingerprint a closed batch, the next one, and learn or judge what is found.
+
+        Raises
+        ------
+        ModelError
+            Certificates are told apart by something else than those that are known.
+        """
+        before, self._closed = self._closed, self.timing.closes(batch.number)
+        self.site.dismissals.expire(self._closed)
+        day = self._today(self._closed)
+        view = self._view(batch)
+        day.flows += self.counts.add(batch, view)
+        day.batches += 1
+        day.degraded += view.degraded != ""
+        self._degraded = view.degraded
+        day.devices.update(view.found.devices)
+        self._learn_or_detect(view, day, self._closed - self.timing.batch - before)
 
     def _learn_or_detect(self, view: BatchView, day: Day, silence: int) -> None:
         """Do with a batch what is due; so long before it there was no other, µs."""
@@ -369,31 +347,32 @@ class Pipeline:
         self._sharing.expire(old)
         self.hosts.leases.expire(old)
 
-    def _view(self, batch: ClosedBatch) -> BatchView:
-        start = batch.number * self.timing.batch
-        end = start + self.timing.batch
-        # Later rows may or may not have come, by the delay of one log behind the other.
-        told = end + self.timing.lateness
-        proxies = self._beside.proxies_by(told)
+    def _view(self, batch: JoinedBatch) -> BatchView:
+        start, slices = batch.number * self.timing.batch, batch.slices
+        end, told = start + self.timing.batch, self.timing.told_by(batch.number)
         self.hosts.leases.settle(told)
-        slices = self._joined(batch.slices, proxies)
         degraded = self._maintained(start, end) or self._health.judge(slices, start, end, told)
         if self._browsers_apart:
             part = browsing(slices, self.site.browsers, start).astype(np.int64)
             slices = slices.assign(part=part)
         found = fingerprint(slices, self.parameters)
         self.certificate = one_kind(self.certificate, found.words.vocabulary)
-        self._late.match(self._joined(batch.late, proxies))
-        self._late.remember(batch.number, found)
-        self._late.forgotten(batch.n_forgotten)
-        shared = self._sharing.shared(slices, proxies, start)
-        return BatchView(start, end, self._closed, slices, found, proxies, shared, degraded)
+        self.late.match(batch.late)
+        self.late.remember(batch.number, found)
+        self.late.forgotten(batch.n_forgotten)
+        return BatchView(
+            start,
+            end,
+            self._closed,
+            slices,
+            found,
+            batch.described,
+            batch.proxies,
+            self._sharing.shared(slices, batch.proxies, start),
+            degraded,
+        )
 
     def _maintained(self, start: int, end: int) -> str:
         """Return the maintenance window that a batch touches, "" for none."""
         windows = (text for text, one in self._maintenance.items() if one.touches(start, end))
         return next((f"maintenance ({text})" for text in windows), "")
-
-    def _joined(self, slices: pd.DataFrame, proxies: frozenset[str]) -> pd.DataFrame:
-        """Add what other logs tell to slices, and leave out those to ignored names."""
-        return without_names(self._beside.join(slices, proxies), self._ignored)

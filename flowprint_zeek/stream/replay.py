@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flowprint_zeek.errors import LogError
 from flowprint_zeek.stream.arrivals import Archived, Arrivals, in_order_of_end
 from flowprint_zeek.zeek.certificates import needed
-from flowprint_zeek.zeek.columns import UNSET
 from flowprint_zeek.zeek.exported import Widths, exported_rows
-from flowprint_zeek.zeek.join import COLUMNS, CONNECTIONS, NO_CONNECTIONS, conn_rows
+from flowprint_zeek.zeek.join import COLUMNS, CONNECTIONS, NO_CONNECTIONS, conn_rows, timed
 from flowprint_zeek.zeek.reader import ReadStats, peek, read_chunks
 
 if TYPE_CHECKING:
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from flowprint_zeek.core.fingerprint import Parameters
     from flowprint_zeek.stream.arrivals import Chunks
-    from flowprint_zeek.stream.pipeline import Pipeline
+    from flowprint_zeek.stream.batcher import Timing
     from flowprint_zeek.zeek.files import LogFile
 
 KINDS = tuple(COLUMNS)
@@ -113,7 +113,33 @@ class Source:
             yield self.span.of(rows) if log.kind in CONNECTIONS else rows
 
 
-def replay(source: Source, pipeline: Pipeline) -> None:
+class Engine(Protocol):
+    """What a replay gives its rows to: a `flowprint_zeek.stream.pipeline.Pipeline`, or its half."""
+
+    parameters: Parameters
+
+    @property
+    def timing(self) -> Timing:
+        """Widths and delays of batches."""
+
+    @property
+    def next_closing(self) -> int | None:
+        """Log time after which the first batch that is open closes, µs; None where none is."""
+
+    def conn(self, chunk: pd.DataFrame, /) -> None:
+        """Take connections."""
+
+    def beside(self, kind: str, chunk: pd.DataFrame, /) -> None:
+        """Take rows of another log."""
+
+    def advance(self, watermark: int, /) -> None:
+        """Move log time on and close what it closes."""
+
+    def finish(self) -> None:
+        """Close all batches."""
+
+
+def replay(source: Source, pipeline: Engine) -> None:
     """Run a pipeline over archived logs and close all batches at the end.
 
     Rows reach the pipeline as a live sensor's would: nothing that arrives after a batch closed is
@@ -146,7 +172,7 @@ def replay(source: Source, pipeline: Pipeline) -> None:
             pass
 
 
-def close_until(pipeline: Pipeline, feed: Callable[[int], None], arrival: int) -> None:
+def close_until(pipeline: Engine, feed: Callable[[int], None], arrival: int) -> None:
     """Close the batches that an arrival, µs, closes.
 
     Each sees what other logs had told by its closing: `feed` gives a pipeline their rows up to a
@@ -184,7 +210,7 @@ def prepared(
     """
     if kind == "flowprint_conn":
         return exported_rows(rows, widths, path)
-    return conn_rows(rows) if kind == "conn" else rows[rows["ts"] != UNSET]
+    return conn_rows(rows) if kind == "conn" else timed(rows)
 
 
 def key_of(kind: str) -> str:
@@ -192,7 +218,7 @@ def key_of(kind: str) -> str:
     return "end" if kind in CONNECTIONS else "ts"
 
 
-def _feed(pipeline: Pipeline, others: Mapping[str, Arrivals], limit: int) -> None:
+def _feed(pipeline: Engine, others: Mapping[str, Arrivals], limit: int) -> None:
     for kind, arrivals in others.items():
         for rows in arrivals.take(limit):
             pipeline.beside(kind, rows)

@@ -31,7 +31,7 @@ def report(source: Source, pipeline: Pipeline) -> dict[str, object]:
         "rows_read": {kind: source.stats.rows[kind] for kind in kinds},
         "rows_damaged": {kind: source.stats.damaged[kind] for kind in kinds},
         "rows_duplicate": counts.rows_duplicate,
-        "rows_dropped": dict(sorted(pipeline.dropped.reasons.items())),
+        "rows_dropped": dict(sorted(pipeline.gathered.dropped.reasons.items())),
         "flows": counts.flows,
         "devices": len(counts.devices),
         "batches": counts.batches,
@@ -43,9 +43,9 @@ def report(source: Source, pipeline: Pipeline) -> dict[str, object]:
         "notices": detector.notices,
         "unassigned": counts.unassigned,
         "late_slices": {"matched": pipeline.late.matched, "unmatched": pipeline.late.unmatched},
-        "overdue": pipeline.overdue,
+        "overdue": pipeline.gathered.overdue,
         "bounded_batches": counts.bounded_batches,
-        "tls_rows_dropped": pipeline.tls_dropped,
+        "tls_rows_dropped": pipeline.gathered.tls_dropped,
         "name_rows_dropped": pipeline.names_dropped,
         "coverage": coverage(pipeline),
         "known": {"fingerprints": len(pipeline.site.known), "elements": len(pipeline.site.seen)},
@@ -70,11 +70,11 @@ def coverage(pipeline: Pipeline) -> dict[str, float | None]:
 def warnings(source: Source, pipeline: Pipeline) -> list[str]:
     """Return what a person should know about a finished replay, a sentence each."""
     found = list(source.stats.problems)
-    found += lacking(source.logs, by_file=pipeline.by_file)
+    found += lacking(source.logs, by_file=pipeline.gathered.by_file)
     if pipeline.counts.flows:
-        found += foreign(pipeline.dropped, pipeline.counts.flows)
-    if pipeline.overdue:
-        found.append(overdue(_counted(pipeline.overdue, "row")))
+        found += foreign(pipeline.gathered.dropped, pipeline.counts.flows)
+    if pipeline.gathered.overdue:
+        found.append(overdue(_counted(pipeline.gathered.overdue, "row")))
     return found + waiting_dropped(pipeline) + learned_little(pipeline)
 
 
@@ -89,7 +89,7 @@ def overdue(rows: str) -> str:
 def waiting_dropped(pipeline: Pipeline) -> list[str]:
     """Warn where more rows waited for their connections than may."""
     numbers = {
-        "ssl, quic, x509 and flowprint_conn": pipeline.tls_dropped,
+        "ssl, quic, x509 and flowprint_conn": pipeline.gathered.tls_dropped,
         "http and dns": pipeline.names_dropped,
     }
     return [

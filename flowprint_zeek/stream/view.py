@@ -11,6 +11,8 @@ import numpy as np
 from flowprint_zeek.core.elements import fingerprint_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from flowprint_zeek.core.arrays import Bools, Ints, Texts
@@ -34,6 +36,8 @@ class BatchView:
         Flow table of the slices.
     found : Fingerprints
         Their fingerprints; row numbers are those of `slices`.
+    described : callable
+        Returns how people read a certificate.
     proxies : frozenset of str
         Endpoints of explicit proxies, as elements.
     shared : frozenset of str
@@ -47,6 +51,7 @@ class BatchView:
     closed: int
     slices: pd.DataFrame
     found: Fingerprints
+    described: Callable[[str], str]
     proxies: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
     degraded: str = ""

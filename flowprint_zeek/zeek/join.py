@@ -119,7 +119,7 @@ def conn_rows(chunk: pd.DataFrame) -> pd.DataFrame:
         ``local_orig`` (1, 0, -1 not said); ``answered`` (true where nothing tells); ``flipped``:
         Zeek swapped the sides; ``orig_l2_addr``; ``ctx``: VLANs as text, "" without.
     """
-    chunk = chunk[chunk["ts"] != UNSET]
+    chunk = timed(chunk)
     start = chunk["ts"].to_numpy()
     history = chunk["history"].tolist()
     return as_frame(
@@ -137,6 +137,12 @@ def conn_rows(chunk: pd.DataFrame) -> pd.DataFrame:
         },
         len(chunk),
     )
+
+
+def timed(chunk: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that tell a time: mostly all of them, which are not copied then."""
+    has_time = chunk["ts"].to_numpy() != UNSET
+    return chunk if has_time.all() else chunk[has_time]
 
 
 def ends_of(chunk: pd.DataFrame) -> dict[str, NDArray[Any]]:

@@ -117,8 +117,7 @@ class LogWriter:
         OutputError
             A row cannot be written, or the log is closed.
         """
-        for row in rows:
-            self._put(whole_lines([row_line(row, self._columns, tsv=self._tsv)]))
+        self._put(whole_lines(row_line(row, self._columns, tsv=self._tsv) for row in rows))
 
     def close(self, closed: int) -> None:
         """Write the end of the log and close it; a second call does nothing.
@@ -185,25 +184,24 @@ def json_object(cells: Iterable[str]) -> str:
 # One value
 
 
+# A union would be made anew with each call.
+_WHOLE = (int, np.integer)
+_NUMBERS = (int, float, np.number)
+
+
 def _is_unset(value: object) -> bool:
     if isinstance(value, float):
         return math.isnan(value)
-    return value is None or (isinstance(value, int | np.integer) and value == UNSET)
+    return value is None or (isinstance(value, _WHOLE) and value == UNSET)
 
 
 def _inner(zeek_type: str) -> str:
     return zeek_type.partition("[")[2].removesuffix("]")
 
 
-def _float(value: object) -> float:
-    if isinstance(value, int | float | np.number):
-        return float(value)
-    raise TypeError(f"{value!r} is no number")
-
-
-def _int(value: object) -> int:
-    if isinstance(value, int | float | np.number):
-        return int(value)
+def _number(value: object) -> int | float | np.number[Any]:
+    if isinstance(value, _NUMBERS):
+        return value
     raise TypeError(f"{value!r} is no number")
 
 
@@ -226,20 +224,20 @@ def tsv_value(value: object, zeek_type: str, *, in_set: bool = False) -> str:
     in_set : bool
         Whether it is an element of a set or vector.
     """
-    if _is_unset(value):
-        return UNSET_FIELD
     kept = storage(zeek_type)
     if isinstance(value, str):
         return UNSET_FIELD if kept == "addr" and not value else escape(value, in_set=in_set)
+    if _is_unset(value):
+        return UNSET_FIELD
     if kept == "tuple":
         return _tsv_set(tuple(_parts(value)), _inner(zeek_type))
     if kept == "micros":
-        return fixed(_int(value))
+        return fixed(int(_number(value)))
     if kept == "bool":
         return "T" if value else "F"
     if kept == "double":
-        return double(_float(value))
-    return str(_int(value)) if kept in _INTEGERS else escape(str(value), in_set=in_set)
+        return double(float(_number(value)))
+    return str(int(_number(value))) if kept in _INTEGERS else escape(str(value), in_set=in_set)
 
 
 def _tsv_set(parts: tuple[object, ...], inner: str) -> str:
@@ -267,13 +265,13 @@ def json_value(value: object, zeek_type: str) -> str:
         inner = _inner(zeek_type)
         return "[" + ",".join(json_value(part, inner) or "null" for part in _parts(value)) + "]"
     if kept == "micros":
-        return _json_seconds(_int(value))
+        return _json_seconds(int(_number(value)))
     if kept == "bool":
         return "true" if value else "false"
     if kept == "double":
-        number = _float(value)
+        number = float(_number(value))
         return repr(number) if math.isfinite(number) else ""
-    return str(_int(value)) if kept in _INTEGERS else _json_string(str(value))
+    return str(int(_number(value))) if kept in _INTEGERS else _json_string(str(value))
 
 
 def _json_of_text(value: str, kept: Storage) -> str:

@@ -34,7 +34,7 @@ class Clock:
 
 
 @pytest.fixture(scope="module")
-def hour(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[soak.Table], int]:
+def hour(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[soak.Table], soak.Places]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(soak, "BUSIEST", 1)
         tables, groups, _ = soak.hour(10, 12, 1, tmp_path_factory.mktemp("hour"))
@@ -42,7 +42,7 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[soak.Table], in
 
 
 def lived(
-    hour: tuple[list[soak.Table], int], site: Path, until: float
+    hour: tuple[list[soak.Table], soak.Places], site: Path, until: float
 ) -> tuple[range, Sensor, live.Watch]:
     """Let a daemon look every second; it writes ``LAG`` later than it is told to."""
     clock = Clock()
@@ -63,7 +63,9 @@ def lived(
     return expected, sensor, watch
 
 
-def test_every_batch_has_its_notice(hour: tuple[list[soak.Table], int], tmp_path: Path) -> None:
+def test_every_batch_has_its_notice(
+    hour: tuple[list[soak.Table], soak.Places], tmp_path: Path
+) -> None:
     """Notices and verdicts come with the row that closes the batch, and not before it."""
     expected, sensor, watch = lived(hour, tmp_path, BEGIN + 100)
 
@@ -77,7 +79,7 @@ def test_every_batch_has_its_notice(hour: tuple[list[soak.Table], int], tmp_path
 
 
 def test_what_was_not_written_has_no_latency(
-    hour: tuple[list[soak.Table], int], tmp_path: Path
+    hour: tuple[list[soak.Table], soak.Places], tmp_path: Path
 ) -> None:
     """A batch that nothing closed yet is told of as missing."""
     expected, sensor, watch = lived(hour, tmp_path, BEGIN + 70)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flowprint_zeek.config import load
 from flowprint_zeek.core.devices import Dropped
 from flowprint_zeek.stream.attention import DAY, Recent, Situation, Tally, attention
+from flowprint_zeek.stream.gathering import Gathered
 from flowprint_zeek.stream.pipeline import Pipeline
 from flowprint_zeek.zeek.files import LogFile
 from tests.stream.daemons import Site, in_order
@@ -147,8 +148,7 @@ def test_damaged_rows() -> None:
 
 def test_rows_that_did_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a replay says it."""
-    monkeypatch.setattr(Pipeline, "tls_dropped", 7)
-    monkeypatch.setattr(Pipeline, "names_dropped", 1)
+    monkeypatch.setattr(Pipeline, "gathered", Gathered(Dropped(), 0, 7, 1, by_file=False))
     assert said() == [
         "7 rows of ssl, quic, x509 and flowprint_conn logs dropped: raise stream.join_rows",
         "1 row of http and dns logs dropped: raise stream.join_rows",

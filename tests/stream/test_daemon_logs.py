@@ -156,7 +156,7 @@ def test_a_sensor_whose_clock_is_set_back(site: Site, replay: dict[str, bytes]) 
     back = [replace(one, uid=f"{one.uid}-back", start=one.start - 3_000) for one in story()]
     site.append(*(one for one in in_order(back) if one.start < HALF - 1_000))
     site.poll()
-    overdue = site.running.pipeline.overdue
+    overdue = site.running.pipeline.gathered.overdue
     assert overdue > 20
     assert ends_as(site, replay)
 

@@ -105,11 +105,11 @@ def test_a_connection_counts_once() -> None:
     rows = all_rows(told)
     line, _ = fed(rows)
     assert line.counts.flows == 2
-    assert line.dropped.reasons == {"exported": 2}
+    assert line.gathered.dropped.reasons == {"exported": 2}
     assert (line.late.matched, line.late.unmatched) == (0, 0)
     alone, _ = fed({"flowprint_conn": rows["flowprint_conn"]})
     assert alone.counts.flows == 2
-    assert not alone.dropped.reasons
+    assert not alone.gathered.dropped.reasons
 
 
 def test_late_parts_of_its_row_count_for_nothing() -> None:
@@ -130,7 +130,7 @@ def test_hosts_that_are_not_exported_count_by_conn_log() -> None:
     assert line.counts.flows == 2
     assert line.counts.devices == {"10.0.0.1", "10.0.0.2"}
     assert elements(line) == ["name:a.example", "name:b.example"]
-    assert line.dropped.reasons == {"exported": 1}
+    assert line.gathered.dropped.reasons == {"exported": 1}
 
 
 def test_time_before_the_package_was_there_counts_by_conn_log() -> None:
@@ -141,7 +141,7 @@ def test_time_before_the_package_was_there_counts_by_conn_log() -> None:
     line, found = fed(rows, detect__min_flows=1)
     assert line.counts.batches == 2
     assert len(line.site.seen) == 1
-    assert line.dropped.reasons == {"exported": 1}
+    assert line.gathered.dropped.reasons == {"exported": 1}
     assert found.notices == []
 
 
@@ -168,7 +168,7 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     line.finish()
     assert other.verdicts == found.verdicts
     assert line.counts == expected.counts
-    assert line.dropped == expected.dropped
+    assert line.gathered.dropped == expected.gathered.dropped
     assert elements(line) == elements(expected)
 
 
@@ -199,7 +199,7 @@ def test_at_most_so_many_connections_are_known() -> None:
     rows = exported_rows([talk(f"C{number}", 10) for number in range(20)])
     line, _ = fed({"flowprint_conn": [row | {"final": 0} for row in rows]}, stream__join_rows=8)
     assert len(line.state().exported.rows) == 7
-    assert line.tls_dropped == 13
+    assert line.gathered.tls_dropped == 13
 
 
 # Activity
@@ -238,7 +238,7 @@ def test_a_row_that_is_overdue_is_dropped() -> None:
     give(line, "flowprint_conn", exported_rows([talk("C1", 1_000)]))
     line.advance(MIDNIGHT + 2_000 * SECOND)
     give(line, "flowprint_conn", exported_rows([talk("C2", 10)]))
-    assert line.overdue == 1
+    assert line.gathered.overdue == 1
 
 
 # Certificates and names

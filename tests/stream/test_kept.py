@@ -93,8 +93,8 @@ def outcomes(folder: Path, config: Config, learning: Learning) -> tuple[Pipeline
     assert often.verdicts == once.verdicts
     assert often.notices == once.notices
     assert restarting.pipeline.counts == whole.counts
-    assert restarting.pipeline.dropped == whole.dropped
-    assert restarting.pipeline.overdue == whole.overdue
+    assert restarting.pipeline.gathered.dropped == whole.gathered.dropped
+    assert restarting.pipeline.gathered.overdue == whole.gathered.overdue
     late = restarting.pipeline.late
     assert (late.matched, late.unmatched) == (whole.late.matched, whole.late.unmatched)
     assert sections(restarting.pipeline.state()).keys() == sections(whole.state()).keys()

@@ -49,7 +49,7 @@ def test_restarts_change_nothing(tmp_path: Path) -> None:
     config = settings(tmp_path)
     whole, found, restarts = outcomes(tmp_path, config, Learning(duration=LEARNED * SECOND))
     assert restarts > 20
-    assert whole.dropped.reasons["exported"] > 100
+    assert whole.gathered.dropped.reasons["exported"] > 100
     assert found.noted("Unseen_App")
 
 

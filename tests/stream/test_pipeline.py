@@ -139,7 +139,7 @@ def test_a_batch_of_ignored_names_only_is_a_batch() -> None:
 def test_dropped_rows_are_counted_by_reason() -> None:
     """Rows that become no flow are told by reason."""
     line, _ = run([Conn("C1", 0, address="224.0.0.251"), Conn("C2", 0), Conn("C3", 0, device="x")])
-    assert line.dropped.reasons == {"multicast": 1, "address": 1}
+    assert line.gathered.dropped.reasons == {"multicast": 1, "address": 1}
     assert line.counts.flows == 1
 
 
@@ -295,7 +295,7 @@ def test_overdue_rows_are_told() -> None:
     line.advance(MIDNIGHT + HOUR * SECOND)
     line.conn(conn(NAMED))
     line.finish()
-    assert (line.overdue, line.counts.batches) == (1, 0)
+    assert (line.gathered.overdue, line.counts.batches) == (1, 0)
 
 
 def test_nothing_gives_nothing() -> None:

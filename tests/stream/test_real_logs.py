@@ -115,7 +115,7 @@ def test_flows_devices_and_batches_are_those_of_the_rows(
 
 def test_no_row_is_overdue_or_damaged(logs: Path, detected: tuple[Pipeline, Found]) -> None:
     """The rows of a real sensor lie within the disorder, and none is dropped for its form."""
-    assert detected[0].overdue == 0
+    assert detected[0].gathered.overdue == 0
     source = Source(find_logs([logs], KINDS))
     replay(source, pipeline(NOTHING)[0])
     rows = {"conn": 7550, "ssl": 2736, "x509": 114, "http": 2368, "dns": 3209}

@@ -73,7 +73,7 @@ def test_a_row_that_arrives_after_its_batch_closed_is_overdue(tmp_path: Path) ->
     flows = [Conn("C1", 190, 10), Conn("C2", 450, 10), Conn("C3", 20, 10)]
     conn_log(tmp_path, *flows)
     line = finished(tmp_path, Span())
-    assert (line.overdue, line.counts.flows) == (1, 2)
+    assert (line.gathered.overdue, line.counts.flows) == (1, 2)
 
 
 def test_an_ssl_row_that_arrives_after_its_batch_closed_is_not_in_it(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_flows_in_the_order_of_their_start_are_not_overdue(tmp_path: Path) -> No
     """A long flow at the beginning of such a file closes no batch before its time."""
     argus(tmp_path / "a.binetflow", [(0, 3600), *((at, 5) for at in range(10, 3000, 100))])
     line = finished(tmp_path, Span())
-    assert (line.overdue, line.counts.flows, line.counts.batches) == (0, 31, 12)
+    assert (line.gathered.overdue, line.counts.flows, line.counts.batches) == (0, 31, 12)
 
 
 def test_logs_of_argus_and_zeek_are_one_replay(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_logs_of_argus_and_zeek_are_one_replay(tmp_path: Path) -> None:
     conn_log(tmp_path, *(Conn(f"C{at}", at, 10, address="192.0.2.1") for at in (10, 1000, 2000)))
     argus(tmp_path / "a.binetflow", [(0, 1500), (500, 10), (2500, 10)])
     line = finished(tmp_path, Span())
-    assert (line.overdue, line.counts.flows) == (0, 6)
+    assert (line.gathered.overdue, line.counts.flows) == (0, 6)
     span = Span(MIDNIGHT + 1000 * SECOND, MIDNIGHT + 2000 * SECOND)
     assert learned(tmp_path, span) == ["192.0.2.1:443", "203.0.113.0:443"]
 
@@ -233,5 +233,5 @@ def test_a_real_log_of_argus_is_replayed(shared_data: Path) -> None:
     folder = shared_data / "zeek-logs" / "binetflow" / "test2-malicious.binetflow"
     line = finished(folder, Span())
     dropped = {"protocol": 72, "multicast": 7, "unanswered": 12, "flipped": 4}
-    assert (line.overdue, line.dropped.reasons) == (0, dropped)
+    assert (line.gathered.overdue, line.gathered.dropped.reasons) == (0, dropped)
     assert line.counts.flows == 6751 - sum(dropped.values())

@@ -92,7 +92,7 @@ def check_coverage(scene: Scene) -> Iterator[Finding]:
         )
         return
     pipeline = _replayed(scene, source)
-    flows, dropped = pipeline.counts.flows, pipeline.dropped
+    flows, dropped = pipeline.counts.flows, pipeline.gathered.dropped
     # What flowprint_conn.log tells of, too, counts once.
     total = flows + sum(dropped.reasons.values()) - dropped.reasons["exported"]
     looked = f"from {_time(source.since)} to {_time(newest * SECOND)} ({total} connections)"
@@ -103,8 +103,8 @@ def check_coverage(scene: Scene) -> Iterator[Finding]:
     if flows < _ENOUGH:
         return
     yield _named(source, pipeline, looked)
-    if pipeline.overdue > (flows + pipeline.overdue) * _OVERDUE:
-        share = pipeline.overdue / (flows + pipeline.overdue)
+    if pipeline.gathered.overdue > (flows + pipeline.gathered.overdue) * _OVERDUE:
+        share = pipeline.gathered.overdue / (flows + pipeline.gathered.overdue)
         yield problem(
             "order",
             overdue(f"{share:.0%} of the rows {looked}").partition(";")[0],
@@ -119,7 +119,7 @@ def _time(micros: float) -> str:
 
 def _devices(scene: Scene, pipeline: Pipeline, looked: str) -> Iterator[Finding]:
     """Tell whether connections are of devices, and which networks would have to be added."""
-    flows, dropped = pipeline.counts.flows, pipeline.dropped
+    flows, dropped = pipeline.counts.flows, pipeline.gathered.dropped
     strangers = dropped.reasons["not_local"]
     share = flows / max(flows + strangers, 1)
     if flows and not foreign(dropped, flows):
@@ -150,7 +150,7 @@ def _named(source: Source, pipeline: Pipeline, looked: str) -> Finding:
     said = f"flows {looked}: {parts}"
     if (shares["none"] or 0.0) <= _NAMELESS:
         return ok("coverage", said)
-    lacks = lacking(source.logs, by_file=pipeline.by_file)
+    lacks = lacking(source.logs, by_file=pipeline.gathered.by_file)
     return problem(
         "coverage",
         "; ".join([said, *lacks]),

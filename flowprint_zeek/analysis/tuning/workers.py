@@ -1,18 +1,14 @@
 """Processes that do the same with one thing after another.
 
-Each worker gets the function, with the data that it needs, once, and then things one by one. It
-ends when whoever started it does, however that ends: its pipe is closed then.
+Each worker gets the function, with the data that it needs, once, and then things one by one.
 """
 
 from __future__ import annotations
 
-import signal
-from contextlib import contextmanager, suppress
-from multiprocessing import get_context
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flowprint_zeek.errors import FlowPrintError
+from flowprint_zeek.processes import Worker, ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +17,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-# A new interpreter, not a copy of this process: that would hold locks of threads it does not have.
-_NEW = get_context("spawn")
 
 
 class Workers(Generic[T, R]):
@@ -40,8 +33,7 @@ class Workers(Generic[T, R]):
     def __init__(self, function: Callable[[T], R], n: int) -> None:
         self._function = function
         self._n = n
-        self._links: list[Connection[Any, Any]] = []
-        self._processes: list[Any] = []
+        self._workers: list[Worker] = []
 
     def __enter__(self) -> Workers[T, R]:
         return self
@@ -52,14 +44,9 @@ class Workers(Generic[T, R]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for link in self._links:
-            link.close()
-        for process in self._processes:
-            # What it still does is for nobody.
-            process.terminate()
-        for process in self._processes:
-            process.join()
-        self._links, self._processes = [], []
+        for worker in self._workers:
+            worker.stop()
+        self._workers = []
 
     def done(self, things: Sequence[T]) -> Iterator[tuple[int, R]]:
         """Yield the number and the result of each thing, in the order in which they are ready.
@@ -75,74 +62,46 @@ class Workers(Generic[T, R]):
             for at, thing in enumerate(things):
                 yield at, self._function(thing)
             return
-        if not self._links and things:
+        if not self._workers and things:
             self._start()
         left = iter(enumerate(things))
-        busy: dict[Connection[Any, Any], int] = {}
-        for link, (at, thing) in zip(self._links, left, strict=False):
-            busy[link] = _given(link, at, thing)
+        busy: dict[Connection[Any, Any], tuple[Worker, int]] = {}
+        for worker, (at, thing) in zip(self._workers, left, strict=False):
+            worker.give(thing)
+            busy[worker.link] = worker, at
         while busy:
             ready = wait(list(busy))
             for link in [one for one in busy if one in ready]:
-                at, result = busy.pop(link), _received(link)
+                (worker, at), result = busy.pop(link), _received(link)
                 for following, thing in left:
-                    busy[link] = _given(link, following, thing)
+                    worker.give(thing)
+                    busy[link] = worker, following
                     break
                 yield at, result
 
     def _start(self) -> None:
-        with _no_interrupts():
-            for _ in range(self._n):
-                link, other = _NEW.Pipe()
-                process = _NEW.Process(target=_work, args=(other,), daemon=True)
-                process.start()
-                other.close()
-                self._links.append(link)
-                self._processes.append(process)
-        for link in self._links:
-            _given(link, 0, self._function)
-
-
-def _given(link: Connection[Any, Any], at: int, thing: object) -> int:
-    try:
-        link.send(thing)
-    except OSError as error:
-        raise _ended() from error
-    return at
+        self._workers = [Worker(_work) for _ in range(self._n)]
+        for worker in self._workers:
+            worker.give(self._function)
 
 
 def _received(link: Connection[Any, Any]) -> Any:  # noqa: ANN401  # what the function returns
     try:
         good, result = link.recv()
     except (EOFError, OSError) as error:
-        raise _ended() from error
+        raise ended() from error
     if not good:
         raise result
     return result
 
 
-def _ended() -> FlowPrintError:
-    return FlowPrintError("a worker process ended by itself (was memory short?)")
-
-
-@contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach; this one gets it when the block ends."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _work(link: Connection[Any, Any]) -> None:
     """Do what comes through a pipe until it is closed."""
-    with suppress(EOFError, OSError):
-        function = link.recv()
-        while True:
-            thing = link.recv()
-            try:
-                answer = True, function(thing)
-            except Exception as error:  # noqa: BLE001  # it is raised where it was asked for
-                answer = False, error
-            link.send(answer)
+    function = link.recv()
+    while True:
+        thing = link.recv()
+        try:
+            answer = True, function(thing)
+        except Exception as error:  # noqa: BLE001  # it is raised where it was asked for
+            answer = False, error
+        link.send(answer)

@@ -43,7 +43,7 @@ def test_nothing_to_do_starts_nothing() -> None:
     """No process for no thing."""
     with Workers(of, 2) as workers:
         assert list(workers.done([])) == []
-        assert workers._processes == []
+        assert workers._workers == []
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -63,6 +63,6 @@ def test_no_process_is_left() -> None:
     """Also where the results were not all taken."""
     with Workers(partial(of), 2) as workers:
         next(iter(workers.done([1, 2, 3, 4])))
-        processes = list(workers._processes)
-        assert [one.is_alive() for one in processes] == [True, True]
-    assert [one.is_alive() for one in processes] == [False, False]
+        started = list(workers._workers)
+        assert [one.alive for one in started] == [True, True]
+    assert [one.alive for one in started] == [False, False]

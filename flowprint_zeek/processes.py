@@ -1,0 +1,85 @@
+"""Processes that share work. Each ends when whoever started it does: its pipe is closed then."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, resource_tracker
+from typing import TYPE_CHECKING, Any
+
+from flowprint_zeek.errors import FlowPrintError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
+
+# A new interpreter, not a copy of this process: that would hold locks of threads it does not have.
+_NEW = get_context("spawn")
+
+
+class Worker:
+    """A process and a pipe to it. Ctrl-C does not reach it.
+
+    Parameters
+    ----------
+    work : callable
+        What it does with its end of the pipe; a function of a module.
+
+    Attributes
+    ----------
+    link : Connection
+        This end.
+    """
+
+    def __init__(self, work: Callable[[Connection[Any, Any]], None]) -> None:
+        self.link, other = _NEW.Pipe()
+        self._process = _NEW.Process(target=_worked, args=(work, other), daemon=True)
+        with _no_interrupts():
+            self._process.start()
+        other.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.is_alive()
+
+    def give(self, thing: object) -> None:
+        """Send something picklable.
+
+        Raises
+        ------
+        FlowPrintError
+            The process ended.
+        """
+        try:
+            self.link.send(thing)
+        except OSError as error:
+            raise ended() from error
+
+    def stop(self) -> None:
+        """End it: what it still does is for nobody."""
+        self._process.terminate()
+        self._process.join()
+        self.link.close()
+
+
+def ended() -> FlowPrintError:
+    """Return what is raised where a process ended that should not have."""
+    return FlowPrintError("a worker process ended by itself (was memory short?)")
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach; this one gets it when the block ends."""
+    # Starting it, which the first process would do, lets Ctrl-C through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _worked(work: Callable[[Connection[Any, Any]], None], link: Connection[Any, Any]) -> None:
+    with suppress(EOFError, OSError):
+        work(link)
