@@ -108,6 +108,9 @@ def table(
     )
 
 
+_NETWORKS = 236
+"""Networks 10.20.0.0/16 and those after it."""
+
 Places = list[dict[str, str]]
 """The addresses that the devices of an hour have, each time that it is written."""
 
@@ -148,6 +151,8 @@ def places(hosts: list[str], groups: int, crowd: int) -> Places:
     """Return the addresses of each group; on each are so many devices, of as many groups."""
     known = sorted(set(hosts))
     networks = -(-groups // crowd)
+    if networks > _NETWORKS:
+        raise ValueError(f"{networks} networks of devices, of which there are {_NETWORKS}")
     found = []
     for group in range(groups):
         other, network = divmod(group, networks)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import traceback
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, resource_tracker
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 # A new interpreter, not a copy of this process: that would hold locks of threads it does not have.
 _NEW = get_context("spawn")
+
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 class Worker:
@@ -34,8 +38,11 @@ class Worker:
     def __init__(self, work: Callable[[Connection[Any, Any]], None]) -> None:
         self.link, other = _NEW.Pipe()
         self._process = _NEW.Process(target=_worked, args=(work, other), daemon=True)
-        with _no_interrupts():
-            self._process.start()
+        with _own_modules():
+            # The first process would start it, which lets Ctrl-C through again.
+            resource_tracker.ensure_running()
+            with _no_interrupts():
+                self._process.start()
         other.close()
 
     @property
@@ -58,9 +65,10 @@ class Worker:
 
     def stop(self) -> None:
         """End it: what it still does is for nobody."""
-        self._process.terminate()
-        self._process.join()
         self.link.close()
+        # It may have inherited that it does not listen to anything milder.
+        self._process.kill()
+        self._process.join()
 
 
 def ended() -> FlowPrintError:
@@ -68,16 +76,34 @@ def ended() -> FlowPrintError:
     return FlowPrintError("a worker process ended by itself (was memory short?)")
 
 
+def elsewhere(error: Exception) -> Exception:
+    """Return an error of a worker with where it happened, which is lost on the way."""
+    error.add_note("".join(traceback.format_exception(error)))
+    return error
+
+
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach; this one gets it when the block ends."""
-    # Starting it, which the first process would do, lets Ctrl-C through again.
-    resource_tracker.ensure_running()
+    """Start processes that Ctrl-C does not reach; this thread gets it when the block ends."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _own_modules() -> Iterator[None]:
+    """Start processes that do not take a file of the folder at hand for a module of Python."""
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 def _worked(work: Callable[[Connection[Any, Any]], None], link: Connection[Any, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowprint_zeek.errors import FlowPrintError
-from flowprint_zeek.processes import Worker
+from flowprint_zeek.processes import Worker, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_giving_to_a_process_that_ended_is_an_error(worker: Worker) -> None:
 INTERRUPTED = f"""
 import os, signal, sys
 from multiprocessing import active_children
-from flowprint_zeek.processes import Worker
+from flowprint_zeek.processes import Worker, elsewhere
 from tests.test_processes import answering
 
 for _ in range(int(sys.argv[1])):
@@ -127,3 +127,42 @@ def test_ctrl_c_while_it_starts_reaches_who_starts_it(
     gc.collect()
     for process in set(active_children()) - {worker._process}:
         process.join()
+
+
+FOREIGN = """
+from flowprint_zeek.processes import Worker, elsewhere
+from tests.test_processes import answering
+
+worker = Worker(answering)
+worker.give("a")
+print(worker.link.recv()[0])
+worker.stop()
+"""
+
+
+def test_files_of_the_folder_at_hand_are_no_modules(tmp_path: Path) -> None:
+    """Nor of the process that the first worker of a process comes with."""
+    (tmp_path / "socket.py").write_text("raise SystemExit('a file of the folder')\n")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", FOREIGN],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("a\n", "")
+    assert "PYTHONSAFEPATH" not in os.environ
+
+
+def answering_with_an_error() -> None:
+    raise FlowPrintError("a message", path="a.log")
+
+
+def test_an_error_tells_where_it_happened() -> None:
+    """Its message stays as it is."""
+    with pytest.raises(FlowPrintError) as raised:
+        answering_with_an_error()
+    told = elsewhere(raised.value)
+    assert str(told) == "a.log: a message"
+    assert "in answering_with_an_error" in told.__notes__[0]

@@ -66,8 +66,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=int,
         choices=(1, 2),
         default=1,
-        help="processes; with 2 one reads and joins and one judges, on two cores nearly twice as "
-        "fast, with the same results; default 1",
+        help="processes; with 2 one reads and joins and one judges, sooner on two cores and with "
+        "the same results; default 1",
     )
     options.add_config(parser)
     options.add_json(parser)

@@ -10,21 +10,20 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from flowprint_zeek.garbage import little_garbage
-from flowprint_zeek.processes import Worker, ended
+from flowprint_zeek.processes import Worker, elsewhere, ended
 from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.gathering import Gathered, Gathering, JoinedBatch
 from flowprint_zeek.stream.pipeline import OF_HOSTS
 from flowprint_zeek.stream.replay import Source, Span, replay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from multiprocessing.connection import Connection
 
     import pandas as pd
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
     from flowprint_zeek.zeek.files import LogFile
     from flowprint_zeek.zeek.reader import ReadStats
 
-_AHEAD = 16
-"""Messages that wait for the judge, at most: some batches."""
+_AHEAD = 2
+"""Messages that wait for the judge, at most: batches, mostly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,9 @@ class _Task:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """So many rows of a log were read."""
+    """Chunks that were read: of which log, and how many rows."""
 
-    log: LogFile
-    rows: int
+    chunks: list[tuple[LogFile, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,8 @@ class _Done:
 def replay_apart(config: Config, source: Source, pipeline: Pipeline) -> None:
     """Do what `flowprint_zeek.stream.replay.replay` does, with two processes.
 
-    Memory holds up to 16 joined batches beside what both processes hold of their halves.
+    Memory holds some joined batches beside what both processes hold of their halves. Afterwards the
+    pipeline has judged all batches; what it could go on from is in neither process.
 
     Raises
     ------
@@ -90,44 +89,41 @@ def replay_apart(config: Config, source: Source, pipeline: Pipeline) -> None:
     FlowPrintError
         The other process ended.
     """
-    task = _Task(source.logs, source.chunk_rows, source.span, config)
-    with _messages(task) as messages:
-        for message in messages:
-            match message:
-                case JoinedBatch():
-                    pipeline.judge(message)
-                case _Beside(kind, rows):
-                    pipeline.beside(kind, rows)
-                case _Closed():
-                    pipeline.end()
-                case _Read(log, n_rows):
-                    source.on_chunk(log, n_rows)
-                case _Done(stats, gathered):
-                    source.stats += stats
-                    pipeline.gathered = gathered
-                case BaseException():
-                    raise message
-
-
-@contextmanager
-def _messages(task: _Task) -> Iterator[Iterator[object]]:
-    """Start the process that gathers, and yield what it says until all is said."""
     worker = Worker(_gather)
     try:
-        worker.give(task)
-        yield _received(worker.link)
+        worker.give(_Task(source.logs, source.chunk_rows, source.span, config))
+        while _taken(_received(worker.link), source, pipeline):
+            pass
     finally:
         worker.stop()
 
 
-def _received(link: Connection[Any, Any]) -> Iterator[object]:
-    message: object = None
-    while not isinstance(message, _Done):
-        try:
-            message = link.recv()
-        except (EOFError, OSError) as error:
-            raise ended() from error
-        yield message
+def _received(link: Connection[Any, Any]) -> object:
+    try:
+        return link.recv()
+    except (EOFError, OSError) as error:
+        raise ended() from error
+
+
+def _taken(message: object, source: Source, pipeline: Pipeline) -> bool:
+    """Do what a message asks for, and tell whether there are more."""
+    match message:
+        case JoinedBatch():
+            pipeline.judge(message)
+        case _Beside(kind, rows):
+            pipeline.beside(kind, rows)
+        case _Closed():
+            pipeline.end()
+        case _Read(chunks):
+            for log, n_rows in chunks:
+                source.on_chunk(log, n_rows)
+        case _Done(stats, gathered):
+            source.stats += stats
+            pipeline.gathered = gathered
+            return False
+        case BaseException():
+            raise message
+    return True
 
 
 class _Sender:
@@ -136,6 +132,7 @@ class _Sender:
     def __init__(self, config: Config, link: Connection[Any, Any]) -> None:
         self.parameters = parameters_of(config)
         self.gathering = Gathering(config)
+        self._chunks: list[tuple[LogFile, int]] = []
         self._waiting: Queue[bytes | None] = Queue(_AHEAD)
         # A pipe holds less than a batch: the next one is made while this one is written.
         self._writer = Thread(target=_write, args=(link, self._waiting), daemon=True)
@@ -169,7 +166,20 @@ class _Sender:
         for batch in batches:
             certificates = dict.fromkeys(batch.slices["certificate"].tolist())
             described = {one: batch.described(one) for one in certificates if one}
+            self.tell_read()
             self.send(replace(batch, described=described.__getitem__))
+
+    def read(self, log: LogFile, rows: int) -> None:
+        """Tell that rows were read, at once or with the next batch: there must be room for that."""
+        self._chunks.append((log, rows))
+        if self._waiting.empty():
+            self.tell_read()
+
+    def tell_read(self) -> None:
+        """Send which chunks were read."""
+        if self._chunks:
+            self.send(_Read(self._chunks))
+            self._chunks = []
 
     def send(self, message: object) -> None:
         """Send anything; the texts that rows share are sent once."""
@@ -185,9 +195,9 @@ def _write(link: Connection[Any, Any], waiting: Queue[bytes | None]) -> None:
     while (data := waiting.get()) is not None:
         try:
             link.send_bytes(data)
-        except OSError:
-            # Whoever asked is gone, and nobody else can end this process.
-            os.kill(os.getpid(), signal.SIGTERM)
+        except Exception:  # noqa: BLE001  # whatever it is, nothing more would be written
+            # Mostly whoever asked is gone, and nobody else can end this process.
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _gather(link: Connection[Any, Any]) -> None:
@@ -195,11 +205,13 @@ def _gather(link: Connection[Any, Any]) -> None:
     task: _Task = link.recv()
     sender = _Sender(task.config, link)
     source = Source(task.logs, task.chunk_rows, task.span)
-    source.on_chunk = lambda log, rows: sender.send(_Read(log, rows))
+    source.on_chunk = sender.read
     try:
         replay(source, sender)
     except Exception as error:  # noqa: BLE001  # it is raised where it was asked for
-        sender.send(error)
+        sender.tell_read()
+        sender.send(elsewhere(error))
     else:
+        sender.tell_read()
         sender.send(_Done(source.stats, sender.gathering.met))
     sender.end()

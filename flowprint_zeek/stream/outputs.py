@@ -24,9 +24,6 @@ NOTICES = "notice.log"
 VERDICTS = "flowprint.log"
 MODEL = "model.json"
 
-_ROWS = 1_000
-"""Rows that are written at a time."""
-
 
 class _Log:
     """A log that gets its header with its first row."""
@@ -34,7 +31,6 @@ class _Log:
     def __init__(self, path: Path, log_path: str, columns: Columns, form: Format) -> None:
         self._writer = partial(LogWriter, path, log_path, columns, format=form)
         self._open: LogWriter | None = None
-        self._rows: list[Row] = []
         try:
             path.write_bytes(b"")
         except OSError as error:
@@ -43,21 +39,12 @@ class _Log:
     def write(self, row: Row) -> None:
         if self._open is None:
             self._open = self._writer(opened=cast("int", row["ts"]))
-        self._rows.append(row)
-        if len(self._rows) >= _ROWS:
-            self._flush(self._open)
+        self._open.write([row])
 
     def close(self, closed: int) -> None:
         if self._open is None:
             self._open = self._writer(opened=closed)
-        try:
-            self._flush(self._open)
-        finally:
-            self._open.close(closed)
-
-    def _flush(self, log: LogWriter) -> None:
-        rows, self._rows = self._rows, []
-        log.write(rows)
+        self._open.close(closed)
 
 
 class Outputs:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowprint_zeek.core.elements import fingerprint_id
+from flowprint_zeek.core.elements import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ class BatchView:
     @cached_property
     def ids(self) -> list[str]:
         """Id of each fingerprint."""
-        return [fingerprint_id(elements) for elements in self.elements]
+        return [digest(elements) for elements in self.elements]
 
     @cached_property
     def order(self) -> list[int]:

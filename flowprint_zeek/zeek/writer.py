@@ -117,7 +117,8 @@ class LogWriter:
         OutputError
             A row cannot be written, or the log is closed.
         """
-        self._put(whole_lines(row_line(row, self._columns, tsv=self._tsv) for row in rows))
+        for row in rows:
+            self._put(whole_lines([row_line(row, self._columns, tsv=self._tsv)]))
 
     def close(self, closed: int) -> None:
         """Write the end of the log and close it; a second call does nothing.

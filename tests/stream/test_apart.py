@@ -121,6 +121,13 @@ def test_another_network_and_a_part_of_its_time(tmp_path: Path) -> None:
     assert {log.kind for log, _ in done.told} == {"conn", "dns", "http", "ssl", "x509"}
 
 
+def test_rows_that_are_too_many(logs: list[LogFile]) -> None:
+    """Those that wait too long go in both ways, and are counted."""
+    done = same(logs, rows=200, stream__join_rows=10)
+    assert done.line.gathered.tls_dropped > 0
+    assert done.line.gathered.names_dropped > 0
+
+
 def test_logs_of_the_package_beside_stock_logs(tmp_path: Path) -> None:
     """Connections that both tell of count once."""
     write_logs(tmp_path, all_rows(story()))

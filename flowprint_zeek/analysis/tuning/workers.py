@@ -8,7 +8,7 @@ from __future__ import annotations
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flowprint_zeek.processes import Worker, ended
+from flowprint_zeek.processes import Worker, elsewhere, ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,7 +80,8 @@ class Workers(Generic[T, R]):
                 yield at, result
 
     def _start(self) -> None:
-        self._workers = [Worker(_work) for _ in range(self._n)]
+        for _ in range(self._n):
+            self._workers.append(Worker(_work))
         for worker in self._workers:
             worker.give(self._function)
 
@@ -103,5 +104,5 @@ def _work(link: Connection[Any, Any]) -> None:
         try:
             answer = True, function(thing)
         except Exception as error:  # noqa: BLE001  # it is raised where it was asked for
-            answer = False, error
+            answer = False, elsewhere(error)
         link.send(answer)
