@@ -116,6 +116,8 @@ def by_polars(path: Path, log: Log) -> Answer:
         comment_prefix="#",
         null_values=["-"],
         quote_char=None,
+        # Lists of numbers look like numbers at first.
+        infer_schema_length=None,
     )
     frame = lines.select(log.needed).collect()
     return len(frame), parts(frame["ts"].to_numpy())

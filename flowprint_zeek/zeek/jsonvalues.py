@@ -76,6 +76,8 @@ def _whole(cells: Sequence[object], zeek_type: str) -> NDArray[Any] | None:
     """Return a column's values, None where one of them has to be looked at."""
     kept = storage(zeek_type)
     kinds = set(map(type, cells)) - {type(None)}
+    if not kinds:
+        return unset_column(kept, len(cells))
     try:
         if kept in {"text", "addr"} and kinds <= {str}:
             return _whole_text(cells, kept)
