@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from reprlib import repr as short
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,23 +89,24 @@ class Browsers:
         browsers._once = {device: dict.fromkeys(names) for device, names in _texts("once", once)}
         return browsers
 
-    def to_dict(self) -> dict[str, list[object]]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the clients and what they reached as JSON holds them."""
-        found = sorted(self._clients.items(), key=lambda item: item[0])
-        others = [(pair, one) for pair, one in found if not one.browser]
+        others = [
+            (*pair, one.last, sorted(one.domains.items()))
+            for pair, one in self._clients.items()
+            if not one.browser
+        ]
         return {
-            "clients": [list(row) for row in self],
+            "clients": list(self),
             "domains": [[device, list(names)] for device, names in sorted(self._browsed.items())],
-            "others": [
-                [*pair, one.last, [*map(list, sorted(one.domains.items()))]] for pair, one in others
-            ],
+            "others": sorted(others),
             "once": [[device, list(names)] for device, names in sorted(self._once.items())],
         }
 
     def __iter__(self) -> Iterator[tuple[str, str, int]]:
         """Yield the device, the client and the last time of each browser, µs, sorted."""
-        found = sorted(self._clients.items(), key=lambda item: item[0])
-        return ((*pair, one.last) for pair, one in found if one.browser)
+        found = [(*pair, one.last) for pair, one in self._clients.items() if one.browser]
+        return iter(sorted(found))
 
     def __contains__(self, pair: tuple[str, str]) -> bool:
         """Tell whether a client of a device is a browser, there or on several other devices."""

@@ -48,31 +48,33 @@ class LateSlices:
         self.matched = 0
         self.unmatched = 0
         self._kept = -(-timing.late_keep // timing.batch) + 1
-        self._held: dict[int, set[tuple[str, str]]] = {}
+        # Sorted, as every commit of a daemon writes them.
+        self._held: dict[int, dict[tuple[str, str], None]] = {}
 
     def state(self) -> LateState:
         """Return what they hold, to go on from."""
-        held = {number: sorted(pairs) for number, pairs in self._held.items()}
+        held = {number: list(pairs) for number, pairs in self._held.items()}
         return LateState(held, self.matched, self.unmatched)
 
     def restore(self, state: LateState) -> None:
         """Hold what `state` returned."""
-        self._held = {number: set(pairs) for number, pairs in state.held.items()}
+        self._held = {number: dict.fromkeys(pairs) for number, pairs in state.held.items()}
         self.matched, self.unmatched = state.matched, state.unmatched
 
     def forget_device(self, device: str) -> None:
         """Forget what a device reached."""
         for number, pairs in self._held.items():
-            self._held[number] = {pair for pair in pairs if pair[0] != device}
+            self._held[number] = {pair: None for pair in pairs if pair[0] != device}
 
     def remember(self, number: int, found: Fingerprints) -> None:
         """Keep the elements of a batch's fingerprints, and forget old batches."""
         words, devices = found.words.vocabulary, found.devices
         owners = found.device[found.sets.owner].tolist()
-        self._held[number] = {
+        pairs = {
             (devices[device], words[code])
             for device, code in zip(owners, found.sets.element.tolist(), strict=True)
         }
+        self._held[number] = dict.fromkeys(sorted(pairs))
         for old in [kept for kept in self._held if kept < number - self._kept]:
             del self._held[old]
 
