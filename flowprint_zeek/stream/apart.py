@@ -156,33 +156,36 @@ class _Sender:
             self.gathering.beside(kind, chunk)
 
     def advance(self, watermark: int) -> None:
-        self._send(self.gathering.advance(watermark))
+        self._send_batches(self.gathering.advance(watermark))
 
     def finish(self) -> None:
-        self._send(self.gathering.finish())
+        self._send_batches(self.gathering.finish())
         self.send(_Closed())
 
-    def _send(self, batches: Iterable[JoinedBatch]) -> None:
+    def _send_batches(self, batches: Iterable[JoinedBatch]) -> None:
         for batch in batches:
             certificates = dict.fromkeys(batch.slices["certificate"].tolist())
             described = {one: batch.described(one) for one in certificates if one}
-            self.tell_read()
             self.send(replace(batch, described=described.__getitem__))
 
     def read(self, log: LogFile, rows: int) -> None:
         """Tell that rows were read, at once or with the next batch: there must be room for that."""
         self._chunks.append((log, rows))
         if self._waiting.empty():
-            self.tell_read()
-
-    def tell_read(self) -> None:
-        """Send which chunks were read."""
-        if self._chunks:
-            self.send(_Read(self._chunks))
-            self._chunks = []
+            self._send_read()
 
     def send(self, message: object) -> None:
-        """Send anything; the texts that rows share are sent once."""
+        """Send anything, after which chunks were read."""
+        if self._chunks:
+            self._send_read()
+        self._put(message)
+
+    def _send_read(self) -> None:
+        self._put(_Read(self._chunks))
+        self._chunks = []
+
+    def _put(self, message: object) -> None:
+        # The texts that rows share are written once.
         self._waiting.put(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
     def end(self) -> None:
@@ -209,9 +212,7 @@ def _gather(link: Connection[Any, Any]) -> None:
     try:
         replay(source, sender)
     except Exception as error:  # noqa: BLE001  # it is raised where it was asked for
-        sender.tell_read()
         sender.send(elsewhere(error))
     else:
-        sender.tell_read()
         sender.send(_Done(source.stats, sender.gathering.met))
     sender.end()

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,8 @@ Read = Callable[[object], object]
 _MILLISECONDS = 1e11
 _MOST_SECONDS = 1e12
 _PORTS = 1 << 16
+_SAMPLE = 256
+_OF_TIMES = ("[time]", "[interval]")
 
 # What Zeek 9 may write for bytes that are no text, a part of Unicode that has no characters.
 _PRIVATE = re.compile("[\U000f0000-\U000f00ff]")
@@ -87,6 +90,8 @@ def _whole(cells: Sequence[object], zeek_type: str) -> NDArray[Any] | None:
             return np.array([-1 if cell is None else cell for cell in cells], dtype=np.int8)
         if kept == "micros" and kinds <= {int, float}:
             return _whole_times(cells, zeek_type)
+        if kept == "tuple" and kinds <= {list} and not zeek_type.endswith(_OF_TIMES):
+            return _whole_lists(cells)
     except OverflowError:
         pass
     return None
@@ -98,7 +103,27 @@ def _whole_text(cells: Sequence[Any], kept: Storage) -> NDArray[Any] | None:
         texts = list(map(_clean, texts))
     if kept == "addr" and not all(map(_known_address, set(texts) - {""})):
         return None
-    return objects(texts)
+    return objects(_shared(texts))
+
+
+def _shared(texts: list[str]) -> list[str]:
+    """Return texts of which equal ones are one object, where many are equal.
+
+    All that hashes and compares them later costs half, as it does for texts of TSV.
+    """
+    sample = texts[:: max(1, len(texts) // _SAMPLE)]
+    if 10 * len(set(sample)) >= 9 * len(sample):
+        return texts
+    known: dict[str, str] = {}
+    return [known.setdefault(text, text) for text in texts]
+
+
+def _whole_lists(cells: Sequence[Any]) -> NDArray[Any] | None:
+    parts = [tuple(cell) if cell else () for cell in cells]
+    if not set(map(type, chain.from_iterable(parts))) <= {str}:
+        return None
+    clean = {part: tuple(map(_clean, part)) for part in set(parts)}
+    return objects([clean[part] for part in parts])
 
 
 def _whole_numbers(cells: Sequence[Any], kept: Storage) -> NDArray[Any] | None:
@@ -132,7 +157,7 @@ def _cell_reader(zeek_type: str | None) -> Read:
     if zeek_type == "time":
         return _time
     if zeek_type.endswith("]"):
-        return _times if zeek_type.endswith(("[time]", "[interval]")) else _list
+        return _times if zeek_type.endswith(_OF_TIMES) else _list
     return _READERS[storage(zeek_type)]
 
 
