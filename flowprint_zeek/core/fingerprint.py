@@ -314,16 +314,7 @@ def fingerprint(flows: pd.DataFrame, parameters: Parameters, *, origin: int = 0)
     device_of = device[slices.flow[first]][largest.group]
     merged = alike(largest.sets, device_of, parameters.similarity)
     return _assembled(
-        words,
-        devices,
-        part,
-        device_of,
-        slices,
-        merged,
-        largest,
-        found,
-        of_destination,
-        assigned,
+        words, devices, part, device_of, slices, merged, largest, found, of_destination, assigned
     )
 
 
