@@ -61,7 +61,20 @@ class Worker:
         try:
             self.link.send(thing)
         except OSError as error:
-            raise ended() from error
+            raise _ended() from error
+
+    def receive(self) -> Any:  # noqa: ANN401  # whatever it sends
+        """Return what it sends next.
+
+        Raises
+        ------
+        FlowPrintError
+            The process ended.
+        """
+        try:
+            return self.link.recv()
+        except (EOFError, OSError) as error:
+            raise _ended() from error
 
     def stop(self) -> None:
         """End it: what it still does is for nobody."""
@@ -71,8 +84,7 @@ class Worker:
         self._process.join()
 
 
-def ended() -> FlowPrintError:
-    """Return what is raised where a process ended that should not have."""
+def _ended() -> FlowPrintError:
     return FlowPrintError("a worker process ended by itself (was memory short?)")
 
 

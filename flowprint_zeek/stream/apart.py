@@ -16,7 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from flowprint_zeek.garbage import little_garbage
-from flowprint_zeek.processes import Worker, elsewhere, ended
+from flowprint_zeek.processes import Worker, elsewhere
 from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.gathering import Gathered, Gathering, JoinedBatch
 from flowprint_zeek.stream.pipeline import OF_HOSTS
@@ -92,17 +92,10 @@ def replay_apart(config: Config, source: Source, pipeline: Pipeline) -> None:
     worker = Worker(_gather)
     try:
         worker.give(_Task(source.logs, source.chunk_rows, source.span, config))
-        while _taken(_received(worker.link), source, pipeline):
+        while _taken(worker.receive(), source, pipeline):
             pass
     finally:
         worker.stop()
-
-
-def _received(link: Connection[Any, Any]) -> object:
-    try:
-        return link.recv()
-    except (EOFError, OSError) as error:
-        raise ended() from error
 
 
 def _taken(message: object, source: Source, pipeline: Pipeline) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flowprint_zeek.processes import Worker, elsewhere, ended
+from flowprint_zeek.processes import Worker, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +72,8 @@ class Workers(Generic[T, R]):
         while busy:
             ready = wait(list(busy))
             for link in [one for one in busy if one in ready]:
-                (worker, at), result = busy.pop(link), _received(link)
+                worker, at = busy.pop(link)
+                result = _result(worker)
                 for following, thing in left:
                     worker.give(thing)
                     busy[link] = worker, following
@@ -86,11 +87,8 @@ class Workers(Generic[T, R]):
             worker.give(self._function)
 
 
-def _received(link: Connection[Any, Any]) -> Any:  # noqa: ANN401  # what the function returns
-    try:
-        good, result = link.recv()
-    except (EOFError, OSError) as error:
-        raise ended() from error
+def _result(worker: Worker) -> Any:  # noqa: ANN401  # what the function returns
+    good, result = worker.receive()
     if not good:
         raise result
     return result
