@@ -376,3 +376,13 @@ def as_frame(columns: Mapping[str, NDArray[Any]], rows: int) -> pd.DataFrame:
     # Given as arrays, pandas 3 would turn text into its own type, which cannot hold surrogates.
     kept = {name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()}
     return pd.DataFrame(kept, index=pd.RangeIndex(rows), copy=False)
+
+
+def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return frames with the same columns as one that keeps their dtypes."""
+    if len(frames) == 1:
+        return frames[0]
+    columns = {
+        name: np.concatenate([frame[name].to_numpy() for frame in frames]) for name in frames[0]
+    }
+    return as_frame(columns, sum(map(len, frames)))

@@ -13,6 +13,7 @@ from flowprint_zeek.zeek import binetflow, jsonlines
 from flowprint_zeek.zeek.blocks import Blocks
 from flowprint_zeek.zeek.columns import (
     as_frame,
+    joined,
     standard_types,
     storage,
     underscored,
@@ -35,6 +36,8 @@ ROWS = 65_536
 """Rows of a chunk, at most."""
 
 _BYTES_A_ROW = 128
+_BLOCK = 3 << 20
+"""Bytes that are parsed at once: what is made of them on the way takes several times as many."""
 
 
 @dataclass(slots=True)
@@ -95,7 +98,21 @@ def read_chunks(
     LogError
         The file cannot be opened, or has no header and is no JSON.
     """
-    source = Blocks(log.path, max(1 << 12, rows * _BYTES_A_ROW))
+    held: list[pd.DataFrame] = []
+    for frame in _frames(log, columns, rows, stats):
+        if held and sum(map(len, held)) + len(frame) > rows:
+            yield joined(held)
+            held = []
+        held.append(frame)
+    if held:
+        yield joined(held)
+
+
+def _frames(
+    log: LogFile, columns: Sequence[str], rows: int, stats: ReadStats
+) -> Iterator[pd.DataFrame]:
+    """Yield what `read_chunks` does, in smaller pieces."""
+    source = Blocks(log.path, min(_BLOCK, max(1 << 12, rows * _BYTES_A_ROW)))
     taker = taker_of(log, columns, stats)
     try:
         for number, block in enumerate(source.lines()):
