@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from benchmarks import soak
+from benchmarks.memory import most_of
 from benchmarks.realtime import LATENESS, SECOND, Pace, Sensor, name_of
 from benchmarks.report import environment, markdown, short, versions
 from benchmarks.speed import count
@@ -47,7 +48,7 @@ WRITES = 0.2
 LOOKS = 0.01
 """Seconds between two looks at what the daemon wrote."""
 GRACE = 30.0
-"""Seconds that are waited for the last batch."""
+"""Seconds that are waited for the last batch, at least; else as long as it is."""
 SETTLED = 5.0
 """Seconds from the last row until the daemon is idle."""
 
@@ -172,6 +173,8 @@ class Result:
         Core-seconds a second while there were rows.
     idle : float or None
         The same while there were none.
+    peak : float or None
+        Most MB that it held; None where the system does not tell.
     batches : list of Batch
         The batches that were judged.
     """
@@ -179,6 +182,7 @@ class Result:
     rate: float
     busy: float
     idle: float | None
+    peak: float | None
     batches: list[Batch]
 
 
@@ -211,7 +215,8 @@ def _lived(
     expected = pace.judged(begin)
     warm, used, written = begin / SECOND + pace.batch, cpu(daemon), 0
     due = begin / SECOND
-    while not _complete(expected, watch) and time.time() < pace.closes(expected[-1]) / 1e6 + GRACE:
+    until = pace.closes(expected[-1]) / SECOND + max(GRACE, pace.batch)
+    while not _complete(expected, watch) and time.time() < until:
         now = time.time()
         if now >= due:
             sensor.write(int(now * SECOND))
@@ -224,7 +229,7 @@ def _lived(
     rate, busy = (sensor.rows - written) / seconds, (cpu(daemon) - used) / seconds
     sensor.close()
     quiet = _idle(daemon, idle) if idle else None
-    return Result(rate, busy, quiet, batches(expected, sensor, watch))
+    return Result(rate, busy, quiet, most_of(daemon), batches(expected, sensor, watch))
 
 
 def _complete(expected: range, watch: Watch) -> bool:
@@ -249,10 +254,11 @@ def table(result: Result, pace: Pace) -> str:
     told = [one.notice for one in result.batches if one.notice is not None]
     middle = _milliseconds(statistics.median(told) if told else None)
     idle = "" if result.idle is None else f", {result.idle:.2%} of one while there is none"
+    memory = "" if result.peak is None else f" and {result.peak:.0f} MB at most"
     about = (
         f"{short(result.rate)} rows a second, *simulated*, batches of {pace.batch} s: a notice "
         f"{middle} ms after its batch could close, in the median. The daemon takes "
-        f"{result.busy:.1%} of a core{idle}."
+        f"{result.busy:.1%} of a core{idle}{memory}."
     )
     return "\n".join([versions(), "", about, "", *markdown(header, cells), ""])
 

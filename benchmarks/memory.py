@@ -13,8 +13,6 @@ from pathlib import Path
 
 from benchmarks.registry import cases
 
-_STATUS = Path("/proc/self/status")
-
 
 def peak(case: str, size: int, seed: int) -> dict[str, float]:
     """Return ``input`` and ``peak``: most MB held before and after a first run of ours."""
@@ -41,11 +39,19 @@ def main(arguments: list[str]) -> int:
 def most() -> float:
     """Return the most memory that this process held, MB."""
     # Linux hands ru_maxrss of the parent down to the child; VmHWM is the process's own.
-    if _STATUS.exists():
-        fields = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
-        return int(fields["VmHWM"].split()[0]) / 1024
+    if (own := most_of("self")) is not None:
+        return own
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / 1024 / (1024 if sys.platform == "darwin" else 1)
+
+
+def most_of(process: int | str) -> float | None:
+    """Return the most memory that a process held, MB; None where the system does not tell."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
+        return None
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return int(fields["VmHWM"].split()[0]) / 1024
 
 
 if __name__ == "__main__":
