@@ -111,9 +111,10 @@ class Browsers:
     def __contains__(self, pair: tuple[str, str]) -> bool:
         """Tell whether a client of a device is a browser, there or on several other devices."""
         client = self._clients.get(pair)
-        if client is not None and client.browser:
-            return True
-        return self._spread[pair[1]] >= _EVERYWHERE and pair[1] != ONCE
+        return (client is not None and client.browser) or self._everywhere(pair[1])
+
+    def _everywhere(self, client: str) -> bool:
+        return self._spread[client] >= _EVERYWHERE and client != ONCE
 
     def put(self, device: str, client: str, last: int) -> None:
         """Note that a client of a device is a browser."""
@@ -127,9 +128,11 @@ class Browsers:
 
     def reached(self, device: str, client: str, domain: str, now: int) -> None:
         """Note that a client of a device reached a registered domain, at a time in µs."""
-        known = self._clients.setdefault((device, client), _Client(now))
+        known = self._clients.get((device, client))
+        if known is None:
+            known = self._clients[device, client] = _Client(now)
         known.last = max(known.last, now)
-        if (device, client) in self:
+        if known.browser or self._everywhere(client):
             if client != ONCE:
                 self._browse(device, domain)
             return

@@ -126,12 +126,15 @@ class Selector:
             mac = rows["orig_l2_addr"].to_numpy(dtype=object)
             device = np.where((mac != "") & ~inbound, mac, device)
         context = rows["ctx"].to_numpy(dtype=object)
-        device = np.where(context != "", context + "/" + device, device)
+        known = np.flatnonzero(context != "")
+        device[known] = context[known] + "/" + device[known]
         peer = np.where(inbound, orig, resp)
         kept = [*_KEPT, *EXPORTED] if "windows" in rows else list(_KEPT)
         texts = {"device": device, "server": resp, "resp_h": peer}
         # As they are: pandas would make a type of its own of text, which is slow to take apart.
-        held = {name: pd.Series(text, rows.index, object) for name, text in texts.items()}
+        held = {
+            name: pd.Series(text, rows.index, object, copy=False) for name, text in texts.items()
+        }
         return rows[kept].assign(**held)
 
     def _count_foreign(self, addresses: Texts) -> None:

@@ -25,7 +25,7 @@ from flowprint_zeek.core.novelty import (
 )
 from flowprint_zeek.stream.evidence import Evidence
 from flowprint_zeek.stream.explained import Why, explained
-from flowprint_zeek.stream.learning import seen_in
+from flowprint_zeek.stream.learning import reached_in
 from flowprint_zeek.stream.notices import Near, Row, digest_notice, unseen_notice
 
 if TYPE_CHECKING:
@@ -288,9 +288,11 @@ class Detector:
         a fingerprint that is known counts as seen after a day in which no unseen app had it.
         """
         seen = self.site.seen
-        for device, elements in seen_in(view):
-            for element in filter(seen.on_site, elements):
-                seen.put(element, view.start, view.start)
+        reached = reached_in(view)
+        for element, count in reached.counts():
+            if seen.on_site(element):
+                seen.put(element, view.start, view.start, count)
+        for device, elements in reached.by_device():
             again = [element for element in elements if seen.on_device(device, element)]
             seen.put_device(device, again, view.start)
         for at in view.order:

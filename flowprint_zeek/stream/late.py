@@ -48,7 +48,6 @@ class LateSlices:
         self.matched = 0
         self.unmatched = 0
         self._kept = -(-timing.late_keep // timing.batch) + 1
-        # Sorted, as every commit of a daemon writes them.
         self._held: dict[int, dict[tuple[str, str], None]] = {}
 
     def state(self) -> LateState:
@@ -70,11 +69,11 @@ class LateSlices:
         """Keep the elements of a batch's fingerprints, and forget old batches."""
         words, devices = found.words.vocabulary, found.devices
         owners = found.device[found.sets.owner].tolist()
-        pairs = {
-            (devices[device], words[code])
+        # In the order of fingerprints, so that a state does not depend on how rows were read.
+        self._held[number] = {
+            (devices[device], words[code]): None
             for device, code in zip(owners, found.sets.element.tolist(), strict=True)
         }
-        self._held[number] = dict.fromkeys(sorted(pairs))
         for old in [kept for kept in self._held if kept < number - self._kept]:
             del self._held[old]
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from flowprint_zeek.core.arrays import ints, unique_pairs
+from flowprint_zeek.core.arrays import Ints, ints, unique_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from flowprint_zeek.known import Site
     from flowprint_zeek.stream.view import BatchView
@@ -29,16 +30,47 @@ def learn(site: Site, view: BatchView) -> None:
         if not browser:
             site.known.add(elements, n_flows, view.start)
     site.known.prune()
-    counts: Counter[str] = Counter()
-    for device, reached in seen_in(view):
-        site.seen.put_device(device, reached, view.start)
-        counts.update(reached)
-    for element, count in sorted(counts.items()):
+    reached = reached_in(view)
+    for device, met in reached.by_device():
+        site.seen.put_device(device, met, view.start)
+    for element, count in sorted(reached.counts()):
         site.seen.put(element, view.start, view.start, count)
 
 
-def seen_in(view: BatchView) -> Iterator[tuple[str, list[str]]]:
-    """Yield the devices of a batch, sorted, with the elements that their flows reached."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The elements that the flows of a batch reached, with a fingerprint or without.
+
+    Attributes
+    ----------
+    devices : sequence of str
+        Devices, sorted.
+    vocabulary : sequence of str
+        Elements in canonical order.
+    device, element : ndarray of shape (n_pairs,)
+        Pairs of a device and an element, sorted, as numbers.
+    """
+
+    devices: Sequence[str]
+    vocabulary: Sequence[str]
+    device: Ints
+    element: Ints
+
+    def by_device(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield each device with its elements."""
+        edges = np.searchsorted(self.device, np.arange(len(self.devices) + 1)).tolist()
+        words = [self.vocabulary[one] for one in self.element.tolist()]
+        for name, (low, high) in zip(self.devices, pairwise(edges), strict=True):
+            yield name, words[low:high]
+
+    def counts(self) -> Iterator[tuple[str, int]]:
+        """Yield each element with the number of its devices."""
+        counts = np.bincount(self.element, minlength=len(self.vocabulary)).tolist()
+        return ((word, count) for word, count in zip(self.vocabulary, counts, strict=True) if count)
+
+
+def reached_in(view: BatchView) -> Reached:
+    """Return what the flows of a batch reached."""
     words = view.found.words
     code, devices = pd.factorize(view.slices["device"].to_numpy(dtype=object), sort=True)
     tied = words.secondary >= 0
@@ -46,6 +78,4 @@ def seen_in(view: BatchView) -> Iterator[tuple[str, list[str]]]:
         np.concatenate((ints(code), ints(code)[tied])),
         np.concatenate((words.primary, words.secondary[tied])),
     )
-    edges = np.searchsorted(device, np.arange(len(devices) + 1))
-    for at, name in enumerate(devices):
-        yield name, [words.vocabulary[one] for one in element[edges[at] : edges[at + 1]].tolist()]
+    return Reached(list(devices), words.vocabulary, device, element)

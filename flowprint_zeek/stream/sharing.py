@@ -54,27 +54,35 @@ class Sharing:
         now : int
             Start of the batch, µs.
         """
-        self._note(slices, now)
+        host, addresses = factorized(slices["orig_h"])
+        self._note(slices, set(addresses), now)
         hosts = {host for host, askers in self._askers.items() if len(askers) >= _ASKERS}
         hosts |= {split_endpoint(proxy)[0] for proxy in proxies}
         device, devices = factorized(slices["device"])
-        host, addresses = factorized(slices["orig_h"])
         client, clients = factorized(slices["client"])
         told = np.array([one.startswith(_TOLD) for one in clients], dtype=np.bool_)[client]
-        nameless = (slices["name"].to_numpy(dtype=object) == "").astype(np.bool_)
         of_host = np.array([one in hosts for one in addresses], dtype=np.bool_)
         shared = set(device[of_host[host]].tolist())
         shared |= _over(device[told], client[told], self.clients)
-        server = factorized(slices["resp_h"])[0] << _PORTS | ints(slices["resp_p"])
-        shared |= _over(device[nameless], server[nameless], self.endpoints)
+        nameless = np.flatnonzero(slices["name"].to_numpy(dtype=object) == "")
+        # Few devices have so many flows without a name that it may be a scan.
+        counts = np.bincount(device[nameless], minlength=len(devices))
+        nameless = nameless[counts[device[nameless]] > self.endpoints]
+        server = factorized(slices["resp_h"].iloc[nameless])[0] << _PORTS
+        server |= ints(slices["resp_p"])[nameless]
+        shared |= _over(device[nameless], server, self.endpoints)
         return frozenset(devices[at] for at in shared)
 
-    def _note(self, slices: pd.DataFrame, now: int) -> None:
-        asking = slices.loc[slices["resp_p"] == _DNS, ["server", "device"]].drop_duplicates()
-        if asking.empty:
-            return
-        pairs = asking[asking["server"].isin(slices["orig_h"].unique())]
-        for host, asker in pairs.itertuples(index=False):
+    def _note(self, slices: pd.DataFrame, hosts: set[str], now: int) -> None:
+        """Note who asks which of some hosts for names."""
+        asking = np.flatnonzero(slices["resp_p"].to_numpy() == _DNS)
+        servers, devices = (
+            slices[name].to_numpy(dtype=object)[asking] for name in ("server", "device")
+        )
+        pairs = dict.fromkeys(zip(servers.tolist(), devices.tolist(), strict=True))
+        for host, asker in pairs:
+            if host not in hosts:
+                continue
             askers = self._askers.setdefault(host, {})
             if asker in askers or len(askers) < _ASKERS:
                 askers[asker] = now

@@ -98,9 +98,13 @@ class BatchView:
     def _all_uids(self) -> Texts:
         return self.slices["uid"].to_numpy(dtype=object)
 
+    @cached_property
+    def _device_of(self) -> list[str]:
+        return [self.found.devices[number] for number in self.found.device.tolist()]
+
     def device(self, at: int) -> str:
         """Return the device of a fingerprint."""
-        return self.found.devices[int(self.found.device[at])]
+        return self._device_of[at]
 
     def rows(self, at: int) -> pd.DataFrame:
         """Return the slices assigned to a fingerprint, by start and uid."""

@@ -153,7 +153,10 @@ class Beside:
         names[at] = self.tls.certificates.names(certificates[at])
         texts = {"certificate": certificates, "name": names, "client": clients}
         # As they are: pandas would make a type of its own of text.
-        held = {name: pd.Series(values, flows.index, object) for name, values in texts.items()}
+        held = {
+            name: pd.Series(values, flows.index, object, copy=False)
+            for name, values in texts.items()
+        }
         rest = {"proxied": proxied, "named_by": named_by}
         if "windows" in flows:
             flows = flows.drop(columns=_JOINED)

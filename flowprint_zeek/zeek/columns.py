@@ -374,7 +374,9 @@ def unset_column(kept: Storage, rows: int) -> NDArray[Any]:
 def as_frame(columns: Mapping[str, NDArray[Any]], rows: int) -> pd.DataFrame:
     """Return columns as a frame that keeps their dtypes."""
     # Given as arrays, pandas 3 would turn text into its own type, which cannot hold surrogates.
-    kept = {name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()}
+    kept = {
+        name: pd.Series(values, dtype=values.dtype, copy=False) for name, values in columns.items()
+    }
     return pd.DataFrame(kept, index=pd.RangeIndex(rows), copy=False)
 
 
@@ -383,6 +385,7 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if len(frames) == 1:
         return frames[0]
     columns = {
-        name: np.concatenate([frame[name].to_numpy() for frame in frames]) for name in frames[0]
+        str(name): np.concatenate([frame[name].to_numpy() for frame in frames])
+        for name in frames[0]
     }
     return as_frame(columns, sum(map(len, frames)))

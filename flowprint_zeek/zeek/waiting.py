@@ -99,7 +99,8 @@ class Waiting(Generic[Row]):
 
     def forget(self, keys: Iterable[str]) -> None:
         """Drop the rows of keys that are done with."""
-        deque(map(self._rows.pop, keys, repeat(None)), maxlen=0)
+        if self._rows:
+            deque(map(self._rows.pop, keys, repeat(None)), maxlen=0)
 
     def expire(self, before: int = UNSET) -> None:
         """Drop rows from before a time, µs since the epoch, and the oldest beyond the limit.
