@@ -10,8 +10,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import flowprint_zeek.cli.replay  # noqa: F401  so that it is there before anything is measured
 from flowprint_zeek.cli import main as command
-from flowprint_zeek.cli import replay
+from flowprint_zeek.cli.arguments.replay import NAME
 
 RESULTS = ("notice.log", "flowprint.log")
 
@@ -43,9 +44,9 @@ def replayed(logs: list[str], learn_until: float, *options: str) -> dict[str, An
     with tempfile.TemporaryDirectory(prefix="replayed") as name:
         given = [*logs, "-o", name, "--learn-until", f"{learn_until:.6f}", "--json", "-q", *options]
         with redirect_stdout(out):
-            code = command.main([replay.NAME, *given])
+            code = command.main([NAME, *given])
         if code:
-            raise RuntimeError(f"{replay.NAME} ended with {code}")
+            raise RuntimeError(f"{NAME} ended with {code}")
         digest = _digest(Path(name))
     told = json.loads(out.getvalue())
     rows = sum(told["rows_read"].values())

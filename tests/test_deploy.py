@@ -65,7 +65,7 @@ def accepts(words: list[str]) -> bool:
     """Tell whether a command with its options is one of ours."""
     name, *options = words
     parser = argparse.ArgumentParser(exit_on_error=False)
-    importlib.import_module(f"flowprint_zeek.cli.{name}").add_arguments(parser)
+    importlib.import_module(f"flowprint_zeek.cli.arguments.{name}").add_arguments(parser)
     return parser.parse_known_args(options)[1] == []
 
 

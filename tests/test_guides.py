@@ -113,7 +113,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 def parser_of(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
-    importlib.import_module(f"flowprint_zeek.cli.{name}").add_arguments(parser)
+    importlib.import_module(f"flowprint_zeek.cli.arguments.{name}").add_arguments(parser)
     return parser
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier  # type: ignore[import-untyped] # no type hints
 
+from flowprint_zeek.analysis.choices import CONFIDENCE
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.matching import NO_MATCH
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flowprint_zeek.core.arrays import Floats, Ints
-
-CONFIDENCE = 0.7
-"""Share of the trees' votes below which a flow gets no label, as in the paper."""
 
 TREES = 150
 

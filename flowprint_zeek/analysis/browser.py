@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier  # type: ignore[import-untyped] # no type hints
 
+from flowprint_zeek.analysis.choices import FOREST_SEED
 from flowprint_zeek.analysis.forest import Forest
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.destinations import encode, network_destinations
@@ -33,8 +34,8 @@ FEATURES = ("destinations", "incoming", "outgoing", "ratio")
 
 WINDOW = 5 * SECOND
 AROUND = 10 * SECOND
-TREES, SEED = 10, 42
-"""Upstream's forest."""
+TREES = 10
+"""Of upstream's forest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class BrowserDetector:
 
     @classmethod
     def trained(
-        cls, flows: pd.DataFrame, browser: Bools, known: Bools, scheme: str, seed: int = SEED
+        cls, flows: pd.DataFrame, browser: Bools, known: Bools, scheme: str, seed: int = FOREST_SEED
     ) -> BrowserDetector:
         """Train one.
 

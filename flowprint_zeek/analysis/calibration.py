@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowprint_zeek.analysis.choices import FALSE_RATE
 from flowprint_zeek.analysis.evaluation import judged_rows
 from flowprint_zeek.analysis.scores import Sweep
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from flowprint_zeek.analysis.items import Items
     from flowprint_zeek.analysis.methods import Method
     from flowprint_zeek.core.arrays import Bools, Floats, Ints
-
-FALSE_RATE = 0.05
-"""False rate that is wanted by default."""
 
 RATES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """False rates that a calibration tells the threshold of, beside the wanted one."""

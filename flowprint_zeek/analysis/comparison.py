@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, TypeVar
 
-from flowprint_zeek.analysis.evaluation import LEVELS
+from flowprint_zeek.analysis.choices import KINDS, LEVELS
 from flowprint_zeek.analysis.scores import interval, mean
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from flowprint_zeek.analysis.scores import Figures
 
 T = TypeVar("T")
-
-KINDS = ("recognition", "unseen")
 
 Values = dict[str, dict[str, dict[str, list[float | None]]]]
 """Figures by kind, level and name: the value of each repetition."""

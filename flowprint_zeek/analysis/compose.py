@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowprint_zeek.analysis import choices
 from flowprint_zeek.analysis.archive import Log, Truth
 from flowprint_zeek.analysis.network import LIMITS, MONDAY
 from flowprint_zeek.analysis.overlay import ADDRESSES, Copy, overlay
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from flowprint_zeek.analysis.recordings import Recording
 
-Browser = Literal["on", "beside", "none"]
+Browser = choices.Browser
 
 MINUTE = 60 * SECOND
 
@@ -78,13 +79,13 @@ class Recipe:
     """
 
     seed: int = 1
-    phones: int = 4
+    phones: int = choices.PHONES
     learn: int = 30 * MINUTE
     detect: int = 30 * MINUTE
     gap: int = 2 * MINUTE
     unseen: str = ""
-    background: str = "browsing"
-    browser: Browser = "beside"
+    background: str = choices.BACKGROUND
+    browser: Browser = choices.BROWSER
     shift: int = 5 * MINUTE
     start: int = MONDAY
     strip_certificates: bool = False

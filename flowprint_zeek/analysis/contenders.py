@@ -12,9 +12,6 @@ from flowprint_zeek.analysis.upstream import Upstream
 if TYPE_CHECKING:
     from flowprint_zeek.analysis.items import Items
 
-METHODS = (Resemblance.name, PlainJaccard.name)
-"""Methods that an evaluation can be about, the default first."""
-
 
 def contenders(
     chosen: str,
@@ -30,7 +27,7 @@ def contenders(
     Parameters
     ----------
     chosen : str
-        One of `METHODS`.
+        One of `choices.METHODS`.
     items : Items
         Fingerprints.
     similarity : float

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowprint_zeek.analysis.evaluation import LEVELS, judged_rows, parts_of
+from flowprint_zeek.analysis.choices import LEVELS
+from flowprint_zeek.analysis.evaluation import judged_rows, parts_of
 from flowprint_zeek.analysis.rounds import DRAWN, LEAVE_ONE_OUT
 from flowprint_zeek.analysis.scores import Sweep, interval, mean
 from flowprint_zeek.core.arrays import ints

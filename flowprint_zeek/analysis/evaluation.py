@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowprint_zeek.analysis.choices import LEVELS
 from flowprint_zeek.analysis.scores import Named, Sweep
 from flowprint_zeek.core.arrays import Bools, Floats, Ints, most_frequent, row_groups, sums
 from flowprint_zeek.core.matching import NO_MATCH
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from flowprint_zeek.analysis.rounds import Fold, Plan, Repetition
 
 Calibrate = Callable[["Method", "Items"], "float | None"]
-
-LEVELS = ("flow", "fingerprint", "capture")
-"""What figures are about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from flowprint_zeek.analysis.choices import JACCARD, RESEMBLANCE
 from flowprint_zeek.core.arrays import distinct, numbered, row_groups
 from flowprint_zeek.core.elements import digest, in_order
 from flowprint_zeek.core.matching import NO_MATCH, KnownIndex
@@ -58,7 +59,7 @@ class PlainJaccard:
         Similarity below which a fingerprint is unseen.
     """
 
-    name = "jaccard"
+    name = JACCARD
 
     def __init__(self, similarity: float = 0.1) -> None:
         self.threshold = float(np.nextafter(1 - similarity, 2))
@@ -87,7 +88,7 @@ class Resemblance:
         Score from which a fingerprint is unseen.
     """
 
-    name = "resemblance"
+    name = RESEMBLANCE
 
     def __init__(self, threshold: float = 0.7) -> None:
         self.threshold = threshold

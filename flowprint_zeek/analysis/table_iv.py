@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flowprint_zeek.analysis.appscanner import AppScanner, length_features, total_features
+from flowprint_zeek.analysis.choices import MINIMA
 from flowprint_zeek.analysis.evaluation import judged_rows, parts_of
 from flowprint_zeek.analysis.lengths import packet_lengths
 from flowprint_zeek.analysis.rounds import Fold
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from flowprint_zeek.analysis.rounds import Plan
     from flowprint_zeek.analysis.scores import Figures
     from flowprint_zeek.core.arrays import Bools, Floats, Ints
-
-MINIMA = (1, 10, 100, 500, 1000)
-"""Fewest flows of the apps that a part of the table is about."""
 
 FROM_LENGTHS = "appscanner, packet lengths"
 FROM_TOTALS = "appscanner, totals"

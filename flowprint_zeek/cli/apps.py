@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flowprint_zeek import store
 from flowprint_zeek.browsers import Browsers
 from flowprint_zeek.cli import options
+from flowprint_zeek.cli.arguments.apps import MOST
 from flowprint_zeek.cli.asking import asked, one_line, span_of
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.matching import fits_logs
@@ -32,22 +33,13 @@ from flowprint_zeek.stream.requests import (
 from flowprint_zeek.stream.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable
+    from argparse import Namespace
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
     from flowprint_zeek.kinds import Kind
     from flowprint_zeek.stream.pending import PendingApp
 
-NAME = "apps"
-HELP = (
-    "Show what a daemon knows and what waits for a decision, and decide. Pending apps are called "
-    "p1, p2 …, known ones by the id of their fingerprint. It works on the state that run.state "
-    "names, whether the daemon runs or not."
-)
-
-_MOST = 50
 _NEAREST = 5
 _LABEL = 200
 _REASON = 1_000
@@ -55,57 +47,9 @@ _REASON = 1_000
 _GROUP = "a group as device.names has it, a word without #"
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    actions = parser.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="what to show or to decide"
-    )
-    made = {
-        name: actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        for name, (text, _) in _ACTIONS.items()
-    }
-    made["list"].add_argument("--all", action="store_true", help=f"not only {_MOST} of each kind")
-    made["list"].add_argument(
-        "--rare", action="store_true", help="known apps with the rarest names first, for review"
-    )
-    for name in ("show", "label", "dismiss", "forget"):
-        many_apps = "*" if name in {"dismiss", "forget"} else "+"
-        made[name].add_argument("apps", nargs=many_apps, metavar="APP", help="p12, or a known app")
-    made["label"].add_argument(
-        "--as", dest="label", required=True, metavar="NAME", help="the label"
-    )
-    _add_dismissal(made["dismiss"])
-    made["allow"].add_argument("dismissals", nargs="+", type=int, metavar="NUMBER")
-    made["forget"].add_argument("--device", metavar="DEVICE", help="all that is known of a device")
-    made["import"].add_argument(
-        "model", type=Path, metavar="FILE", help="a model, ours or upstream's"
-    )
-    made["export"].add_argument(
-        "--pseudonyms", action="store_true", help="give devices other names, which tell nothing"
-    )
-    made["export"].add_argument("model", type=Path, metavar="FILE", help="where the model goes")
-    for each in made.values():
-        options.add_config(each)
-        options.add_setting(each, "run.state")
-        options.add_json(each)
-        options.add_presentation(each)
-
-
-def _add_dismissal(parser: ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--names", metavar="NAME,...", help="names that are nothing new; *.example.com too")
-    add("--devices", metavar="CIDR,...", help="devices of which nothing is raised")
-    add("--groups", metavar="NAME,...", help="groups of device.names of which nothing is raised")
-    add("--reason", default="", metavar="TEXT", help="why, for people")
-    add(
-        "--for", dest="span", metavar="DURATION", help="for how long, such as 30d; default for good"
-    )
-
-
 def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
-    _, does = _ACTIONS[args.action]
-    does(args, options.settings(args), terminal)
+    _DOES[args.action](args, options.settings(args), terminal)
     return Exit.OK
 
 
@@ -122,7 +66,7 @@ def _list(args: Namespace, config: Config, terminal: Terminal) -> None:
         return
     for name, title, columns, cells in _TABLES:
         rows = lists[name]
-        most = len(rows) if args.all else _MOST
+        most = len(rows) if args.all else MOST
         more = f", {len(rows) - most} more with --all" if len(rows) > most else ""
         terminal.table(f"{title}: {len(rows)}{more}", columns, map(cells, rows[:most]))
 
@@ -324,14 +268,14 @@ def _export(args: Namespace, config: Config, terminal: Terminal) -> None:
         terminal.line(f"{len(apps)} known apps written to {args.model}")
 
 
-_ACTIONS: dict[str, tuple[str, Callable[[Namespace, Config, Terminal], None]]] = {
-    "list": ("pending and known apps, and dismissals", _list),
-    "show": ("the elements of apps, and the known apps they resemble", _show),
-    "label": ("give apps a label; a pending one is known from then on", _ask),
-    "dismiss": ("pending apps, names, devices or groups of devices are nothing new", _ask),
-    "allow": ("take dismissals back", _ask),
-    "forget": ("apps, or a device, as if they had never been seen", _ask),
-    "import": ("take in what a model knows", _import),
-    "export": ("write what is known as a model", _export),
+_DOES = {
+    "list": _list,
+    "show": _show,
+    "label": _ask,
+    "dismiss": _ask,
+    "allow": _ask,
+    "forget": _ask,
+    "import": _import,
+    "export": _export,
 }
-"""What each action does: in words, and the function."""
+"""The function of each action."""

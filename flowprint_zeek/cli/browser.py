@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowprint_zeek.analysis.browser import SEED, BrowserDetector, around
+from flowprint_zeek.analysis.browser import BrowserDetector, around
 from flowprint_zeek.analysis.browser_file import read_detector, write_detector
 from flowprint_zeek.analysis.captures import read_captures
 from flowprint_zeek.analysis.labelled import read_labels
@@ -23,8 +22,8 @@ from flowprint_zeek.stream.capture import KINDS
 from flowprint_zeek.stream.replay import Span
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable
+    from argparse import Namespace
+    from pathlib import Path
 
     import pandas as pd
 
@@ -32,62 +31,10 @@ if TYPE_CHECKING:
     from flowprint_zeek.config import Config
     from flowprint_zeek.core.arrays import Bools
 
-NAME = "browser"
-HELP = (
-    "The paper's browser detector: a random forest on how destinations and bytes of a device "
-    "change over five seconds. Train it on labelled flows, apply it to logs. The pipeline does "
-    "not use it: it tells browsers by their clients. docs/paper.md has figures of both."
-)
-
-BROWSING = ("browsing", "browser")
-"""Labels of browsers' flows, as composed sites and simulated networks have them."""
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    actions = parser.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="train or apply"
-    )
-    made = {
-        name: actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        for name, (text, _) in _ACTIONS.items()
-    }
-    train, apply = made["train"], made["apply"]
-    options.add_logs(train, required=False)
-    train.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="detector")
-    train.add_argument(
-        "--captures",
-        type=Path,
-        metavar="MANIFEST",
-        help="instead of LOGS: captures as evaluate takes them, each of one label",
-    )
-    train.add_argument(
-        "--seed", type=int, default=SEED, metavar="SEED", help=f"seed of the forest; default {SEED}"
-    )
-    options.add_setting(train, "fingerprint.scheme")
-    options.add_logs(apply)
-    apply.add_argument("--model", type=Path, required=True, metavar="FILE", help="detector")
-    apply.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="TSV of uid and whether it is a browser's"
-    )
-    for each in made.values():
-        each.add_argument("--labels", type=Path, metavar="FILE", help="TSV of uid and label")
-        each.add_argument(
-            "--browsing",
-            nargs="+",
-            default=list(BROWSING),
-            metavar="LABEL",
-            help=f"labels of browsers' flows; default {' '.join(BROWSING)}",
-        )
-        options.add_config(each)
-        options.add_json(each)
-        options.add_presentation(each)
-
 
 def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
-    _, does = _ACTIONS[args.action]
-    does(args, options.settings(args), terminal)
+    _DOES[args.action](args, options.settings(args), terminal)
     return Exit.OK
 
 
@@ -212,8 +159,5 @@ def _write(path: Path, flows: pd.DataFrame, flagged: Bools) -> None:
         file.writelines(f"{uid}\t{word}\n".encode() for uid, word in pairs)
 
 
-_ACTIONS: dict[str, tuple[str, Callable[[Namespace, Config, Terminal], None]]] = {
-    "train": ("train a detector on labelled flows", _train),
-    "apply": ("tell which flows of logs are a browser's", _apply),
-}
-"""What each action does: in words, and the function."""
+_DOES = {"train": _train, "apply": _apply}
+"""The function of each action."""

@@ -9,83 +9,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flowprint_zeek import store
-from flowprint_zeek.analysis.calibration import FALSE_RATE, Calibration, Goal, calibrated
+from flowprint_zeek.analysis.calibration import Calibration, Goal, calibrated
 from flowprint_zeek.analysis.calibration import n_trainings as n_calibration_trainings
-from flowprint_zeek.analysis.evaluation import LEVELS
+from flowprint_zeek.analysis.choices import FALSE_RATE
 from flowprint_zeek.analysis.labelled import known_apps
 from flowprint_zeek.analysis.methods import PlainJaccard, Resemblance
 from flowprint_zeek.calibrated import Calibrated
 from flowprint_zeek.cli import forecast, matching, options
+from flowprint_zeek.cli.arguments.calibrate import NAME
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.labelled import Labelled, of_manifest, of_model
 from flowprint_zeek.core.elements import certificate_kinds
 from flowprint_zeek.errors import LogError, ModelError, UsageError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _ArgumentGroup
+    from argparse import Namespace
 
     from flowprint_zeek.analysis.captures import Captures
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.core.fingerprint import Parameters
 
-NAME = "calibrate"
-HELP = (
-    "Find the threshold for a wanted false rate: on labelled captures (MANIFEST, as evaluate takes "
-    "it; with a column split only what trains) or labelled fingerprint files. Or, with "
-    "--learn-until or --learn-for, on the LOGS of a site without labels: learn their first part, "
-    "watch the rest, and forecast the notices a day at each threshold."
-)
-
 _METHODS = (Resemblance, PlainJaccard)
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.add_argument(
-        "inputs", nargs="*", metavar="MANIFEST|LOGS", help="labelled captures, or a site's logs"
-    )
-    _add_labelled(parser.add_argument_group("labelled captures or fingerprints"))
-    forecast.add_arguments(parser)
-    options.add_times(parser)
-    options.add_parameters(parser, default="default {default}, or that of the fingerprint files")
-    options.add_config(parser)
-    options.add_json(parser)
-
-
-def _add_labelled(group: _ArgumentGroup) -> None:
-    group.add_argument(
-        "--fingerprints",
-        type=Path,
-        nargs="+",
-        metavar="FILE",
-        help="labelled fingerprint files instead of captures",
-    )
-    goal = group.add_mutually_exclusive_group()
-    goal.add_argument(
-        "--false-rate",
-        type=options.share,
-        metavar="R",
-        help=f"share of what is known that may be flagged; default {FALSE_RATE:g}",
-    )
-    goal.add_argument("--best-f1", action="store_true", help="the threshold of the best F1 instead")
-    group.add_argument(
-        "--per",
-        choices=("fingerprint", *(one for one in LEVELS if one != "fingerprint")),
-        default="fingerprint",
-        help="what rates count; default fingerprint",
-    )
-    group.add_argument(
-        "--strip-certificates",
-        action="store_true",
-        help="as if every certificate were hidden: no certificates, nor names that only these told",
-    )
-    group.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="write a fingerprint file with the calibrated thresholds",
-    )
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:

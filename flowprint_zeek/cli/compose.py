@@ -1,70 +1,23 @@
-"""Options of ``simulate --compose`` and what they do: recordings laid over each other."""
+"""``simulate --compose``: recordings laid over each other."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.compose import Browser, Composed, Recipe, compose
+from flowprint_zeek.analysis.compose import Composed, Recipe, compose
 from flowprint_zeek.analysis.manifest import read_manifest
 from flowprint_zeek.analysis.recordings import read_recording
-from flowprint_zeek.cli import options
+from flowprint_zeek.cli.arguments.compose import DURATIONS, GIVEN
 from flowprint_zeek.core.flows import SECOND, microseconds
 from flowprint_zeek.errors import UsageError
 from flowprint_zeek.zeek.reader import ReadStats
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Collection
 
     from flowprint_zeek.cli.terminal import Terminal
-
-_DURATIONS = {
-    "learn": "time in which the unseen app does not run; default 30m",
-    "detect": "time after that; default 30m",
-    "gap": "mean time between two starts of known apps on a phone; default 2m",
-    "shift": "most that the background is shifted on a phone; default 5m",
-}
-_GIVEN = ("phones", "unseen", "background", "browser", "strip_certificates")
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the options."""
-    defaults = Recipe()
-    group = parser.add_argument_group("composed site, instead of a network")
-    group.add_argument(
-        "--compose",
-        type=Path,
-        metavar="MANIFEST",
-        help="TSV with the columns path (Zeek logs of a capture), label (its app) and, where "
-        "wanted, device (default: the local address with most flows); a split is not used. Only "
-        "--seed and --start of a network's options count",
-    )
-    group.add_argument("--phones", type=int, metavar="N", help=f"phones; default {defaults.phones}")
-    for name, text in _DURATIONS.items():
-        group.add_argument(f"--{name}", type=options.duration, metavar="DURATION", help=text)
-    group.add_argument(
-        "--unseen", metavar="APP", help="app that runs after --learn only; default drawn by seed"
-    )
-    group.add_argument(
-        "--background",
-        metavar="LABEL",
-        help="label of logs that run once over the whole time, where their device is busiest; "
-        f"default {defaults.background}",
-    )
-    group.add_argument(
-        "--browser",
-        choices=get_args(Browser),
-        help="the device of the background: on every phone, beside them as it is, or left out "
-        f"with all of the background; default {defaults.browser}",
-    )
-    group.add_argument(
-        "--strip-certificates",
-        action="store_const",
-        const=True,
-        help="leave certificates out, as TLS 1.3 hides them",
-    )
 
 
 def check(args: Namespace, of_network: Collection[str]) -> None:
@@ -75,7 +28,7 @@ def check(args: Namespace, of_network: Collection[str]) -> None:
     UsageError
         They are.
     """
-    mine = (*_DURATIONS, *_GIVEN)
+    mine = (*DURATIONS, *GIVEN)
     wrong = mine if args.compose is None else of_network
     for name in wrong:
         if getattr(args, name) is not None:
@@ -105,10 +58,10 @@ def composed(args: Namespace, terminal: Terminal) -> Composed:
 
 
 def _recipe(args: Namespace) -> Recipe:
-    given = {name: getattr(args, name) for name in (*_GIVEN, "seed", "start")}
+    given = {name: getattr(args, name) for name in (*GIVEN, "seed", "start")}
     given |= {
         name: None if getattr(args, name) is None else microseconds(getattr(args, name))
-        for name in _DURATIONS
+        for name in DURATIONS
     }
     try:
         return Recipe(**{name: value for name, value in given.items() if value is not None})

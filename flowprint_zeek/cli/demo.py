@@ -11,6 +11,7 @@ from flowprint_zeek.analysis.simulate import simulate
 from flowprint_zeek.analysis.truth import Comparison, compare
 from flowprint_zeek.cli import options
 from flowprint_zeek.cli import replay as replaying
+from flowprint_zeek.cli.arguments.demo import FOLDER
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.simulate import made
 from flowprint_zeek.core.flows import SECOND
@@ -22,32 +23,9 @@ from flowprint_zeek.stream.report import warnings
 from flowprint_zeek.zeek.files import find_logs
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
 
     from flowprint_zeek.cli.terminal import Terminal
-
-NAME = "demo"
-HELP = (
-    "Simulate a small network for two days, learn the first, replay the second, in which new apps "
-    "were planted, and show the notices beside the simulated truth. The logs, notice.log, "
-    "flowprint.log and the model stay in a folder."
-)
-
-FOLDER = "flowprint-demo"
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help=f"folder to make; default {FOLDER}, with a number where it exists",
-    )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed; default 1")
-    options.add_config(parser)
-    options.add_json(parser)
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:

@@ -11,7 +11,7 @@ from flowprint_zeek.core.elements import fingerprint_id, shown
 from flowprint_zeek.errors import ModelError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from flowprint_zeek.analysis.flow2vec.embedding import Embedding
@@ -24,17 +24,6 @@ if TYPE_CHECKING:
 
 _NEAREST = 5
 _LISTED = 3
-
-
-def add_option(parser: ArgumentParser) -> None:
-    """Add --embedding; `of_notice` reads it."""
-    parser.add_argument(
-        "--embedding",
-        type=Path,
-        metavar="MODEL",
-        help="a model of flow2vec fit --tokens element, which names what lies near; default: "
-        "setting notice.embedding",
-    )
 
 
 def in_notices(config: Config, site: Site) -> Callable[[Sequence[str]], Near] | None:

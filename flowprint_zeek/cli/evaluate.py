@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.analysis.calibration import Goal, calibrated
 from flowprint_zeek.analysis.comparison import Result
-from flowprint_zeek.analysis.contenders import METHODS, contenders
+from flowprint_zeek.analysis.contenders import contenders
 from flowprint_zeek.analysis.curve import Point, curve
 from flowprint_zeek.analysis.curve import n_trainings as n_curve_trainings
 from flowprint_zeek.analysis.evaluation import evaluate, n_trainings
 from flowprint_zeek.analysis.plots import available, plot
 from flowprint_zeek.analysis.rounds import LEAVE_ONE_OUT, Plan, Wanted, planned
 from flowprint_zeek.analysis.upstream import package
-from flowprint_zeek.cli import evaluated, options, site, table_iv
+from flowprint_zeek.cli import evaluated, site, table_iv
+from flowprint_zeek.cli.arguments.evaluate import FOLDS, NAME
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.labelled import Labelled, of_files, of_manifest
 from flowprint_zeek.errors import UsageError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
 
     from flowprint_zeek.analysis.evaluation import Calibrate
     from flowprint_zeek.analysis.items import Items
@@ -29,121 +29,8 @@ if TYPE_CHECKING:
     from flowprint_zeek.analysis.table_iv import Line
     from flowprint_zeek.cli.terminal import Terminal
 
-NAME = "evaluate"
-HELP = (
-    "Measure on labelled captures how well apps are recognised and unseen ones found. MANIFEST is "
-    "TSV with the columns path, label and, where wanted, split (train or test), device and packets "
-    "(its pcap, for --table-iv). What the figures count stands in docs/evaluation.md."
-)
-
-FOLDS = 10
-"""Folds of cross-validation."""
-
 _ONLY_CAPTURES = ("folds", "strip_certificates", "table_iv", "since", "until")
 """Options that need captures, not fingerprints."""
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.add_argument("manifest", nargs="?", type=Path, metavar="MANIFEST", help="captures")
-    group = parser.add_argument_group("fingerprint files instead of captures")
-    group.add_argument(
-        "--fingerprints", action="store_true", help="evaluate labelled fingerprint files"
-    )
-    group.add_argument("-t", "--train", type=Path, nargs="+", metavar="FILE", help="known apps")
-    group.add_argument(
-        "-e",
-        "--test",
-        type=Path,
-        nargs="+",
-        metavar="FILE",
-        help="what is tested; apps that no training file has are unseen",
-    )
-    site.add_arguments(parser)
-    _add_protocol(parser)
-    _add_results(parser)
-    options.add_times(parser)
-    options.add_parameters(parser, default="default {default}, or that of the training files")
-    options.add_config(parser)
-    options.add_json(parser)
-
-
-def _add_results(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("fingerprints")
-    group.add_argument(
-        "--strip-certificates",
-        action="store_true",
-        help="as if every certificate were hidden: no certificates, nor names that only these told",
-    )
-    group.add_argument(
-        "--min-flows",
-        type=int,
-        default=1,
-        metavar="N",
-        help="leave out fingerprints of fewer flows, counted; default 1",
-    )
-    group = parser.add_argument_group("methods")
-    group.add_argument(
-        "--method", choices=METHODS, default=METHODS[0], help=f"default {METHODS[0]}"
-    )
-    group.add_argument(
-        "--baselines",
-        action="store_true",
-        help="beside it plain Jaccard, upstream on the same flows, and any new registered domain",
-    )
-    group.add_argument(
-        "--calibrate",
-        action="store_true",
-        help="figures at a threshold calibrated on what each training has, never on what is "
-        "tested: that of the best F1 there, or for --false-rate; else the method's threshold",
-    )
-    group.add_argument(
-        "--false-rate",
-        type=options.share,
-        metavar="R",
-        help="calibrate for this share of known apps' fingerprints that may be flagged",
-    )
-    group = parser.add_argument_group("more results")
-    group.add_argument(
-        "--curve", action="store_true", help="recall of unseen apps against the number known"
-    )
-    table_iv.add_argument(group)
-    group.add_argument("--plots", type=Path, metavar="DIR", help="write plots (PNG), and --curve")
-
-
-def _add_protocol(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("training and testing")
-    group.add_argument(
-        "--folds",
-        type=int,
-        metavar="K",
-        help=f"folds of cross-validation, without a column split; default {FOLDS}",
-    )
-    group.add_argument(
-        "--both-ways", action="store_true", help="also train on the test captures and test the rest"
-    )
-    group.add_argument(
-        "--leave-one-out",
-        action="store_true",
-        help="every app unseen in turn; default unless test captures have apps of their own, or "
-        "there are over 20 apps or 20,000 fingerprints",
-    )
-    group.add_argument(
-        "--unseen-apps",
-        type=int,
-        metavar="N",
-        help="draw so many unseen apps a repetition; default with many: a quarter, at most 10",
-    )
-    group.add_argument(
-        "--repetitions",
-        type=int,
-        metavar="R",
-        help="repeat with seeds SEED, SEED + 1 … for means and confidence intervals; "
-        "default 1, or 10 where apps are drawn, fewer with over 20,000 fingerprints",
-    )
-    group.add_argument(
-        "--seed", type=int, default=0, metavar="SEED", help="seed of what is drawn; default 0"
-    )
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from flowprint_zeek.analysis.choices import LEVELS
 from flowprint_zeek.analysis.curve import FALSE_RATE
-from flowprint_zeek.analysis.evaluation import LEVELS
 from flowprint_zeek.analysis.methods import PlainJaccard
 from flowprint_zeek.analysis.rounds import DRAWN, GIVEN
 from flowprint_zeek.analysis.scores import RECOGNITION, interval, mean

@@ -23,7 +23,7 @@ from flowprint_zeek.stream.requests import PENDING
 from flowprint_zeek.stream.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Callable
 
     from flowprint_zeek.cli.terminal import Terminal
@@ -31,28 +31,12 @@ if TYPE_CHECKING:
     from flowprint_zeek.dismissals import Dismissal
     from flowprint_zeek.stream.explained import Explained
 
-NAME = "explain"
-HELP = (
-    "Tell what a notice rests on: the elements and why each counts, the known apps it resembles, "
-    "its connections, and what finds them in Zeek's logs. NOTICE-ID is id in the sub of the "
-    "notice, or its first digits. Without one, the last notices are listed."
-)
-
 _LISTED = 20
 _MOST_UIDS = 20
 _FEW = 5
 _TELLING = ("*conn*", "*ssl*")
 """Names of logs that tell of connections: conn, ssl, flowprint_conn, flowprint_ssl and the like."""
 _ID = re.compile(r"[0-9a-f]{4,16}")
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.add_argument("notice", nargs="?", metavar="NOTICE-ID", help="id in sub of the notice")
-    embedded.add_option(parser)
-    options.add_config(parser)
-    options.add_setting(parser, "run.state")
-    options.add_json(parser)
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:

@@ -3,67 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowprint_zeek import store
 from flowprint_zeek.analysis.labelled import known_apps, split
+from flowprint_zeek.cli.arguments.fingerprinted import SEED
 from flowprint_zeek.core.elements import certificate_kinds
 from flowprint_zeek.errors import LogError, UsageError
 from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.prepared import write_flows
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _ArgumentGroup
+    from argparse import Namespace
+    from pathlib import Path
 
     import pandas as pd
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
 
-SEED = 42
-"""Seed of the choice of flows for testing, that of the published package."""
-
-
-def add_output(parser: ArgumentParser) -> _ArgumentGroup:
-    """Add -o and --label; return the group of labels."""
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where they go")
-    group = parser.add_argument_group("labels")
-    group.add_argument("--label", metavar="NAME", help="label of all flows")
-    return group
-
-
-def add_split(parser: ArgumentParser) -> None:
-    """Add --split, --random and --split-by."""
-    group = parser.add_argument_group(
-        "training and testing", "FILE NAME.json becomes NAME.train.json and NAME.test.json"
-    )
-    group.add_argument("-l", "--split", type=float, metavar="SHARE", help="share for testing")
-    group.add_argument(
-        "-a",
-        "--random",
-        type=int,
-        metavar="SEED",
-        help=f"seed of the choice; default {SEED}",
-    )
-    group.add_argument(
-        "--split-by",
-        choices=("batch", "flow"),
-        help="what is chosen: whole batches, or single flows as upstream does; default batch",
-    )
-
-
-def add_prepared(parser: ArgumentParser) -> _ArgumentGroup:
-    """Add --write; return the group of prepared flows."""
-    group = parser.add_argument_group("prepared flows (Parquet)")
-    group.add_argument(
-        "--write", type=Path, metavar="FILE", help="keep the flows for fingerprint --read"
-    )
-    return group
-
 
 def check(args: Namespace) -> None:
-    """Check the options that are added here.
+    """Check the options of `arguments.fingerprinted`.
 
     Raises
     ------

@@ -3,76 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowprint_zeek import store
 from flowprint_zeek.analysis.flow2vec import modelfile
 from flowprint_zeek.analysis.flow2vec.clusters import by_silhouette, candidates, clustered
 from flowprint_zeek.analysis.flow2vec.page import write_html
-from flowprint_zeek.analysis.flow2vec.picture import MOST, STEPS, available, drawn, write_png
+from flowprint_zeek.analysis.flow2vec.picture import STEPS, available, drawn, write_png
 from flowprint_zeek.aside import replacing
-from flowprint_zeek.cli import embedded, fitting, options
+from flowprint_zeek.cli import embedded, fitting
+from flowprint_zeek.cli.arguments.flow2vec import LISTED
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.core.elements import printable
 from flowprint_zeek.errors import UsageError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable
+    from argparse import Namespace
+    from pathlib import Path
 
     from flowprint_zeek.analysis.flow2vec.clusters import Clusters
     from flowprint_zeek.analysis.flow2vec.embedding import Embedding
     from flowprint_zeek.analysis.flow2vec.nearest import Nearness
     from flowprint_zeek.cli.terminal import Terminal
 
-NAME = "flow2vec"
-HELP = (
-    "Flows as words: fit gives each token of a flow, such as its destination, a vector, so that "
-    "what devices do together lies together; similar, cluster and plot show what does. It needs "
-    "the extra flow2vec."
-)
-
-_LISTED = 50
 _FEW = 3
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    actions = parser.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="what to do"
-    )
-    for name, (text, add, _) in _ACTIONS.items():
-        made = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        add(made)
-        options.add_presentation(made)
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:
     """Run the command."""
-    _, _, does = _ACTIONS[args.action]
-    does(args, terminal)
+    _DOES[args.action](args, terminal)
     return Exit.OK
-
-
-def _add_model(parser: ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="what fit has written")
-
-
-def _add_similar(parser: ArgumentParser) -> None:
-    _add_model(parser)
-    parser.add_argument("tokens", nargs="+", metavar="TOKEN", help="one, or several: their mean")
-    parser.add_argument(
-        "-n", type=fitting.whole(1), default=10, metavar="N", help="how many; default 10"
-    )
-    parser.add_argument(
-        "--known",
-        type=Path,
-        metavar="FILE",
-        help="also the nearest known apps of this fingerprint file, such as model.json of a "
-        "replay; TOKENs are then elements, of which some may have no vector",
-    )
-    options.add_json(parser)
 
 
 def _similar(args: Namespace, terminal: Terminal) -> None:
@@ -115,22 +75,6 @@ def _token_row(model: Embedding, token: str) -> dict[str, Any]:
     return {"token": token, "flows": count, "label": model.label(token) or None}
 
 
-def _add_cluster(parser: ArgumentParser) -> None:
-    _add_model(parser)
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "-k", type=fitting.whole(1), metavar="K", help="clusters; default a fifth of the tokens"
-    )
-    group.add_argument(
-        "--silhouette", action="store_true", help="as many clusters as part the tokens best"
-    )
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write every token's cluster as TSV"
-    )
-    parser.add_argument("--all", action="store_true", help=f"not only {_LISTED} clusters")
-    options.add_json(parser)
-
-
 def _cluster(args: Namespace, terminal: Terminal) -> None:
     model = modelfile.read(args.model)
     if args.silhouette:
@@ -149,7 +93,7 @@ def _cluster(args: Namespace, terminal: Terminal) -> None:
     if clusters.silhouettes:
         tried = sorted(clusters.silhouettes.items())
         terminal.table("Mean silhouette by k", ("k", "silhouette"), tried)
-    most = len(rows) if args.all else _LISTED
+    most = len(rows) if args.all else LISTED
     more = f", {len(rows) - most} more with --all" if len(rows) > most else ""
     terminal.table(
         f"{clusters.k} clusters of {len(model.tokens)} tokens{more}",
@@ -199,28 +143,6 @@ def _write_clusters(path: Path, model: Embedding, clusters: Clusters) -> None:
             file.write(f"{token}\t{number}\t{cosine:.6f}\t{count}\t{label}\n".encode())
 
 
-def _add_plot(parser: ArgumentParser) -> None:
-    _add_model(parser)
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help="the HTML page"
-    )
-    parser.add_argument("--png", type=Path, metavar="FILE", help="also a picture")
-    parser.add_argument(
-        "--most",
-        type=fitting.whole(4),
-        default=MOST,
-        metavar="N",
-        help=f"tokens, the most frequent; default {MOST}",
-    )
-    parser.add_argument(
-        "--colours",
-        choices=("label", "cluster"),
-        default="label",
-        help="what colours tell; default label, where there are labels",
-    )
-    options.add_json(parser)
-
-
 def _plot(args: Namespace, terminal: Terminal) -> None:
     available()
     for path in filter(None, (args.output, args.png)):
@@ -242,17 +164,11 @@ def _plot(args: Namespace, terminal: Terminal) -> None:
         terminal.line(f"plot: {path}")
 
 
-_Action = tuple[str, "Callable[[ArgumentParser], None]", "Callable[[Namespace, Terminal], None]"]
-
-_ACTIONS: dict[str, _Action] = {
-    "fit": (
-        "learn vectors of tokens from logs, or go on learning",
-        fitting.add_fit,
-        fitting.fit,
-    ),
-    "similar": ("the tokens nearest to some, and known apps", _add_similar, _similar),
-    "cluster": ("k-means clusters of the tokens", _add_cluster, _cluster),
-    "plot": ("a picture of the tokens as an HTML page and PNG", _add_plot, _plot),
-    "search": ("try settings of training on logs", fitting.add_search, fitting.searched),
+_DOES = {
+    "fit": fitting.fit,
+    "similar": _similar,
+    "cluster": _cluster,
+    "plot": _plot,
+    "search": fitting.searched,
 }
-"""What each action does: in words, its options, and the function."""
+"""The function of each action."""

@@ -18,7 +18,7 @@ from flowprint_zeek.stream.replay import KINDS, Source, Span
 from flowprint_zeek.stream.report import report, warnings
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 TOP = 5
 """Causes of each kind that are told."""
 
-_SETTINGS = (
-    *("notice.max_per_day", "notice.repeat_after", "detect.min_novel", "detect.min_flows"),
-    *("stream.disorder", "stream.chunk_rows"),
-)
-
 
 class _Nowhere:
     """A sink that keeps nothing."""
@@ -43,14 +38,6 @@ class _Nowhere:
 
     def verdict(self, row: Row) -> None:
         """Take a row of flowprint.log."""
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the options of a site without labels."""
-    group = parser.add_argument_group("a site without labels")
-    options.add_learning(group, others=", watch the others")
-    for key in _SETTINGS:
-        options.add_setting(group, key)
 
 
 def wanted(args: Namespace) -> bool:

@@ -21,14 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Command(Protocol):
-    """What a command's module offers."""
+class Arguments(Protocol):
+    """What a command's module of arguments offers."""
 
     NAME: str
     HELP: str
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's options."""
+
+
+class Command(Protocol):
+    """What a command's module offers."""
 
     def execute(self, args: Namespace, terminal: Terminal) -> int:
         """Run the command and return its exit code."""
@@ -56,7 +60,7 @@ COMMANDS = {
 """Commands and what the global help says of them.
 
 Each is the module of its name beside this one, imported only when it runs: NumPy, pandas and SciPy
-take longer to import than the help to read.
+take longer to import than the help to read. What it takes is the module of its name in `arguments`.
 """
 
 
@@ -109,7 +113,7 @@ def run() -> NoReturn:
 
 def _execute(arguments: list[str], terminal: Terminal) -> int:
     name = next((each for each in arguments if not each.startswith("-")), "")
-    chosen = _command(name) if name in COMMANDS else None
+    chosen = _arguments(name) if name in COMMANDS else None
     try:
         args, unknown = _parser(chosen).parse_known_args(arguments)
     except SystemExit:  # --help and --version
@@ -121,8 +125,13 @@ def _execute(arguments: list[str], terminal: Terminal) -> int:
     if chosen is None:
         raise UsageError(f"no command (see {PROGRAM} --help)")
     terminal.verbosity, terminal.quiet = args.verbose, args.quiet
+    command = _command(chosen.NAME)
     with terminal.logging():
-        return chosen.execute(args, terminal)
+        return command.execute(args, terminal)
+
+
+def _arguments(name: str) -> Arguments:
+    return cast("Arguments", importlib.import_module(f"flowprint_zeek.cli.arguments.{name}"))
 
 
 def _command(name: str) -> Command:
@@ -135,7 +144,7 @@ def _command(name: str) -> Command:
         gc.enable()
 
 
-def _parser(chosen: Command | None) -> ArgumentParser:
+def _parser(chosen: Arguments | None) -> ArgumentParser:
     """Return the parser of all commands, with the options of the chosen one."""
     parser = Parser(
         prog=PROGRAM,

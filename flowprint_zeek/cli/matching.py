@@ -19,7 +19,7 @@ from flowprint_zeek.known import KnownApp, KnownApps
 from flowprint_zeek.zeek.files import log_at
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Sequence
 
     from flowprint_zeek.cli.terminal import Terminal
@@ -58,25 +58,6 @@ class Match:
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON holds it."""
         return {key: getattr(self, key) for key in self.__slots__}
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the options of training and testing."""
-    parser.add_argument(
-        "-t", "--train", type=Path, nargs="+", required=True, metavar="FILE", help="known apps"
-    )
-    parser.add_argument(
-        "-e",
-        "--test",
-        nargs="+",
-        required=True,
-        metavar="FILE|LOGS",
-        help="fingerprints as JSON, or Zeek logs (each argument a capture of its own)",
-    )
-    options.add_times(parser)
-    options.add_parameters(parser, default="default that of the training files")
-    options.add_config(parser)
-    options.add_json(parser)
 
 
 def trained(args: Namespace, *, threshold: bool) -> store.Model:

@@ -8,20 +8,9 @@ from flowprint_zeek.cli import matching
 from flowprint_zeek.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
 
     from flowprint_zeek.cli.terminal import Terminal
-
-NAME = "recognize"
-HELP = (
-    "Name the known app most similar to each fingerprint of --test. Parameters come from the "
-    "training files; options that contradict them are errors."
-)
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    matching.add_arguments(parser)
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.contenders import METHODS
+from flowprint_zeek.analysis.choices import METHODS
 from flowprint_zeek.analysis.site import (
     SETTINGS,
     THOUSAND_DAYS,
@@ -22,7 +21,7 @@ from flowprint_zeek.config import load
 from flowprint_zeek.errors import UsageError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.config import Config
@@ -42,25 +41,6 @@ _FOREIGN: dict[str, object] = {
 """Options of the other evaluations, with their defaults."""
 
 _FEW = 10
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the options."""
-    group = parser.add_argument_group("a whole site instead of captures")
-    group.add_argument(
-        "--site",
-        type=Path,
-        metavar="DIR",
-        help="replay what simulate wrote there, and tell how many notices are false, and which "
-        "planted apps are found and after how long",
-    )
-    group.add_argument(
-        "--vary",
-        action="append",
-        nargs="+",
-        metavar="KEY=VALUE",
-        help="evaluate these settings too, such as detect.min_score=0.6; once for each variant",
-    )
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:

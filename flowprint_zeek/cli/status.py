@@ -16,35 +16,16 @@ from flowprint_zeek.stream.snapshot import Snapshot
 from flowprint_zeek.stream.status import doing
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Mapping
 
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.stream.status import Done, Kept, Reading, Status
 
-NAME = "status"
-HELP = (
-    "Tell what a daemon does now and what needs a person, whether it runs or not: what it last "
-    "told is in its state. It ends with code 0 also where something needs a person."
-)
-
 _SILENT = 300.0
 """Seconds after which it needs a person that a daemon tells nothing."""
 
 Rows = list[tuple[str, object]]
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    options.add_config(parser)
-    options.add_setting(parser, "run.state")
-    parser.add_argument(
-        "--max-age",
-        type=options.duration,
-        metavar="DURATION",
-        help="fail unless a daemon runs that told something within so long, for health checks",
-    )
-    options.add_json(parser)
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.appscanner import CONFIDENCE
 from flowprint_zeek.analysis.lengths import package
 from flowprint_zeek.analysis.scores import interval, mean
-from flowprint_zeek.analysis.table_iv import (
-    FROM_LENGTHS,
-    MINIMA,
-    flow_features,
-    n_trainings,
-    table_iv,
-)
+from flowprint_zeek.analysis.table_iv import FROM_LENGTHS, flow_features, n_trainings, table_iv
 from flowprint_zeek.cli.evaluated import cell
 
 if TYPE_CHECKING:
-    from argparse import _ArgumentGroup
     from collections.abc import Sequence
 
     from flowprint_zeek.analysis.captures import Captures
@@ -27,17 +19,6 @@ if TYPE_CHECKING:
     from flowprint_zeek.cli.terminal import Terminal
 
 _FIGURES = ("precision", "recall", "f1", "accuracy", "labelled")
-
-
-def add_argument(group: _ArgumentGroup) -> None:
-    """Add the option."""
-    least = ", ".join(map(str, MINIMA))
-    group.add_argument(
-        "--table-iv",
-        action="store_true",
-        help=f"apps recognised by flow, for apps with at least {least} flows, with AppScanner "
-        f"beside: a random forest over single flows that names what it is {CONFIDENCE:g} sure of",
-    )
 
 
 def compared(

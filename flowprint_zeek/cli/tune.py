@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +10,11 @@ import yaml
 
 from flowprint_zeek import kinds
 from flowprint_zeek.analysis.captures import labelled_items, read_captures
-from flowprint_zeek.analysis.contenders import METHODS
 from flowprint_zeek.analysis.manifest import read_manifest
 from flowprint_zeek.analysis.rounds import Wanted
 from flowprint_zeek.analysis.tuning.cells import ALL, ASSIGNED, Task, digest, plan_of
 from flowprint_zeek.analysis.tuning.results import Results
-from flowprint_zeek.analysis.tuning.search import PAPER, SCORES, Score, Trials, Values, told_in
+from flowprint_zeek.analysis.tuning.search import PAPER, Score, Trials, Values, told_in
 from flowprint_zeek.analysis.tuning.tuned import Tuned, n_settings, plans_of, tuned
 from flowprint_zeek.analysis.tuning.workers import Workers
 from flowprint_zeek.aside import replacing
@@ -29,115 +27,15 @@ from flowprint_zeek.stream.configured import parameters_of
 from flowprint_zeek.stream.replay import Span
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+    from pathlib import Path
 
     from flowprint_zeek.analysis.captures import Captures
     from flowprint_zeek.analysis.tuning.cells import Cell
     from flowprint_zeek.cli.terminal import Terminal
     from flowprint_zeek.core.fingerprint import Parameters
 
-NAME = "tune"
-HELP = (
-    "Search for the parameters that tell labelled captures (MANIFEST, as evaluate takes it; with a "
-    "column split only what trains) apart best: as the paper does, one parameter at a time over "
-    "its values, by cross-validation, or over any grid. What was chosen on these captures looks "
-    "better on them than on others: see docs/evaluation.md."
-)
-
-FOLDS = 10
-"""Folds of cross-validation."""
-
 _SECTION = "fingerprint."
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="labelled captures")
-    _add_search(parser)
-    _add_score(parser)
-    group = parser.add_argument_group("results")
-    group.add_argument(
-        "--results",
-        type=Path,
-        metavar="FILE",
-        help="keep every finished setting there; a later run goes on where this one stopped",
-    )
-    group.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write the chosen parameters for --config"
-    )
-    group.add_argument(
-        "--workers",
-        type=int,
-        default=1,
-        metavar="N",
-        help="processes that compute; results are the same for any number; default 1",
-    )
-    options.add_times(parser)
-    options.add_parameters(parser, default="where the search begins; default {default}")
-    options.add_config(parser)
-    options.add_json(parser)
-
-
-def _add_search(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("search")
-    group.add_argument(
-        "--grid",
-        action="append",
-        metavar="KEY=V1,V2,…",
-        help="values of a setting of the section fingerprint, such as window=10s,30s; once for "
-        "each; all combinations are tried; default the paper's values, one parameter at a time",
-    )
-    group.add_argument(
-        "--one-at-a-time",
-        action="store_true",
-        help="with --grid: one parameter at a time, as the paper does, not all combinations",
-    )
-    group.add_argument(
-        "--strip-certificates",
-        action="store_true",
-        help="as if every certificate were hidden: no certificates, nor names that only these told",
-    )
-
-
-def _add_score(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("score")
-    group.add_argument(
-        "--score",
-        choices=tuple(SCORES),
-        default=Score().name,
-        help=f"what is looked for, by flow; default {Score().name}",
-    )
-    group.add_argument(
-        "--assigned-only",
-        action="store_true",
-        help="leave flows in no fingerprint out, as evaluate does; otherwise they count as not "
-        "named and as not found",
-    )
-    group.add_argument(
-        "--method", choices=METHODS, default=METHODS[0], help=f"default {METHODS[0]}"
-    )
-    group.add_argument("--folds", type=int, default=FOLDS, metavar="K", help=f"default {FOLDS}")
-    group.add_argument(
-        "--nested",
-        action="store_true",
-        help="also score the choice on captures that had no part in it: choose anew without each "
-        "fold, which takes K + 1 times as long",
-    )
-    group.add_argument(
-        "--unseen-apps",
-        type=int,
-        metavar="N",
-        help="unseen apps drawn a repetition; default as evaluate",
-    )
-    group.add_argument(
-        "--repetitions",
-        type=int,
-        metavar="R",
-        help="repeat with seeds SEED, SEED + 1 …, and take the mean; default as evaluate",
-    )
-    group.add_argument(
-        "--seed", type=int, default=0, metavar="SEED", help="seed of what is drawn; default 0"
-    )
 
 
 def execute(args: Namespace, terminal: Terminal) -> int:

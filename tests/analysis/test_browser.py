@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowprint_zeek.analysis.browser import AROUND, SEED, BrowserDetector, around, features
+from flowprint_zeek.analysis.browser import AROUND, BrowserDetector, around, features
+from flowprint_zeek.analysis.choices import FOREST_SEED
 from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.zeek.columns import as_frame, objects
 
@@ -115,7 +116,7 @@ def test_hits_are_upstreams_answers() -> None:
         upstream.detector.fit(upstream.samples(flows), np.where(browser, 1, -1))
         expected = upstream.detector.predict(upstream.samples(others))
     known = np.ones(len(flows), dtype=np.bool_)
-    detector = BrowserDetector.trained(flows, browser, known, SCHEME, SEED)
+    detector = BrowserDetector.trained(flows, browser, known, SCHEME, FOREST_SEED)
     hits = detector.hits(others)
     assert expected.tolist() == np.where(hits, 1, -1).tolist()
     assert 0 < hits.sum() < hits.size

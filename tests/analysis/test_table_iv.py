@@ -10,13 +10,13 @@ import pytest
 from flowprint_zeek.analysis.appscanner import LENGTHS, TOTALS
 from flowprint_zeek.analysis.baselines import NewDomain
 from flowprint_zeek.analysis.captures import Captures, labelled_items
+from flowprint_zeek.analysis.choices import MINIMA
 from flowprint_zeek.analysis.evaluation import Contender
 from flowprint_zeek.analysis.methods import PlainJaccard
 from flowprint_zeek.analysis.rounds import Plan, Wanted, planned
 from flowprint_zeek.analysis.table_iv import (
     FROM_LENGTHS,
     FROM_TOTALS,
-    MINIMA,
     Line,
     flow_features,
     n_trainings,

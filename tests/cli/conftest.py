@@ -63,11 +63,12 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
         options.add_json(parser)
 
     def register(execute: Execute) -> None:
-        module = ModuleType("flowprint_zeek.cli.fake")
-        vars(module).update(
-            NAME="fake", HELP="do as told", add_arguments=add_arguments, execute=execute
-        )
-        monkeypatch.setitem(sys.modules, module.__name__, module)
+        taken = ModuleType("flowprint_zeek.cli.arguments.fake")
+        vars(taken).update(NAME="fake", HELP="do as told", add_arguments=add_arguments)
+        done = ModuleType("flowprint_zeek.cli.fake")
+        vars(done).update(execute=execute)
+        for module in (taken, done):
+            monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setitem(COMMANDS, "fake", "do as told")
 
     return register

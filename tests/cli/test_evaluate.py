@@ -12,7 +12,7 @@ import pytest
 from flowprint_zeek import store
 from flowprint_zeek.analysis import captures as reading
 from flowprint_zeek.analysis.archive import write
-from flowprint_zeek.analysis.evaluation import LEVELS
+from flowprint_zeek.analysis.choices import LEVELS
 from flowprint_zeek.analysis.scores import RECOGNITION, UNSEEN
 from flowprint_zeek.analysis.simulate import Network, simulate
 from flowprint_zeek.cli.exits import Exit

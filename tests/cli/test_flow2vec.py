@@ -11,6 +11,7 @@ import pytest
 
 from flowprint_zeek.analysis.flow2vec import modelfile
 from flowprint_zeek.cli import flow2vec
+from flowprint_zeek.cli.arguments import flow2vec as arguments
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.main import Parser, main
 from flowprint_zeek.cli.terminal import Terminal
@@ -353,7 +354,7 @@ def test_what_is_missing_is_said_before_logs_are_read(
 def test_progress_is_shown_on_a_terminal(log: Path, tmp_path: Path) -> None:
     """Reading, training and t-SNE are named while they last."""
     parser = Parser()
-    flow2vec.add_arguments(parser)
+    arguments.add_arguments(parser)
     err = FakeStream(tty=True)
     terminal = Terminal(stdout=FakeStream(), stderr=err)
     given = ["fit", log, "-o", tmp_path / "m", *QUICK]

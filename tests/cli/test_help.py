@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +20,32 @@ from flowprint_zeek.config import SETTINGS
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
+ROOT = Path(__file__).resolve().parents[2]
+
+HEAVY = ("gensim", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "watchdog", "zat")
+"""Packages that take longer to import than a help to read."""
+
+IMPORTED = """
+import contextlib, io, sys
+from flowprint_zeek.cli.main import main
+with contextlib.redirect_stdout(io.StringIO()):
+    code = main(sys.argv[2:])
+print(code, *(set(sys.argv[1].split()) & set(sys.modules)))
+"""
+"""Runs a command, and writes its code and what of some packages it imported."""
+
+
+def imported(*arguments: str) -> list[str]:
+    """Return the code of a command in a process of its own, and what is heavy of its imports."""
+    given = [sys.executable, "-c", IMPORTED, " ".join(HEAVY), *arguments]
+    done = subprocess.run(given, capture_output=True, cwd=ROOT, text=True, check=True)
+    return done.stdout.split()
+
 
 def options(name: str) -> list[argparse.Action]:
     """Return the options of a command."""
     parser = argparse.ArgumentParser()
-    importlib.import_module(f"flowprint_zeek.cli.{name}").add_arguments(parser)
+    importlib.import_module(f"flowprint_zeek.cli.arguments.{name}").add_arguments(parser)
     return list(parser._actions)
 
 
@@ -48,6 +72,25 @@ def test_help_names_every_default(name: str) -> None:
             assert f"setting {action.dest}" in told
             default = default_of(SETTINGS[action.dest])
             assert f"default {default}" in told or "default that of" in told
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_and_wrong_options_import_nothing_heavy(name: str) -> None:
+    """What a command works with is imported only when its arguments are right."""
+    assert imported(name, "--help") == [str(Exit.OK)]
+    assert imported(name, "--nonsense") == [str(Exit.USAGE)]
+
+
+def test_what_is_heavy_is_seen() -> None:
+    """A command that runs does import what its help did not."""
+    assert {"numpy", "pandas"} <= set(imported("tune", "none.tsv"))
+
+
+@pytest.mark.parametrize("name", ["apps", "browser", "flow2vec"])
+def test_every_action_is_done(name: str) -> None:
+    """A command with actions has a function for each that it takes, and for no other."""
+    taken = importlib.import_module(f"flowprint_zeek.cli.arguments.{name}").ACTIONS
+    assert importlib.import_module(f"flowprint_zeek.cli.{name}")._DOES.keys() == taken.keys()
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,20 @@ def test_a_command_that_cannot_be_imported_is_unexpected(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_command_whose_imports_fail_is_unexpected(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is missing for a command is told once its arguments are right, in the same way."""
+    fake(lambda _args, _terminal: 0)
+    monkeypatch.setitem(sys.modules, "flowprint_zeek.cli.fake", None)
+    assert main(["fake", "--help"]) == Exit.OK
+    capsys.readouterr()
+    assert main(["fake"]) == Exit.UNEXPECTED
+    assert "ModuleNotFoundError" in capsys.readouterr().err
+    main(["fake", "-v", "-v"])
+    assert "Traceback" in capsys.readouterr().err
+
+
 # A reader that stops, a disk that is full
 
 
@@ -196,10 +210,9 @@ def test_help_imports_no_command() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_its_module(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each command is a module of its name with help, options and a function."""
-    module = importlib.import_module(f"flowprint_zeek.cli.{name}")
-    assert name == module.NAME
-    assert callable(module.execute)
+    """Each command is a module of its name, and one of its name, help and options."""
+    assert importlib.import_module(f"flowprint_zeek.cli.arguments.{name}").NAME == name
+    assert callable(importlib.import_module(f"flowprint_zeek.cli.{name}").execute)
     assert main([name, "--help"]) == Exit.OK
     assert f"usage: flowprint-zeek {name} " in capsys.readouterr().out
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowprint_zeek.analysis.table_iv import FIGURES, FROM_LENGTHS, FROM_TOTALS, MINIMA
+from flowprint_zeek.analysis.choices import MINIMA
+from flowprint_zeek.analysis.table_iv import FIGURES, FROM_LENGTHS, FROM_TOTALS
 from flowprint_zeek.cli.exits import Exit
 from tests.cli.test_evaluate import fingerprints
 from tests.stream.small import conn_log, session

@@ -11,9 +11,10 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from flowprint_zeek.analysis.flow2vec.choices import MOST_COUNTED
 from flowprint_zeek.analysis.flow2vec.reading import LABEL
 from flowprint_zeek.analysis.flow2vec.sentences import Cut, Sentences, Windows
-from flowprint_zeek.analysis.flow2vec.vocabulary import MOST, Vocabulary
+from flowprint_zeek.analysis.flow2vec.vocabulary import Vocabulary
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.flows import microseconds
 from flowprint_zeek.errors import OutputError
@@ -49,7 +50,7 @@ class Limits:
 
     min_count: int = 2
     also: Collection[str] = ()
-    most: int = MOST
+    most: int = MOST_COUNTED
 
 
 @dataclass(slots=True)

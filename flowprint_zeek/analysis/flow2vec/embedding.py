@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowprint_zeek.analysis.flow2vec.choices import PRESETS, TRAINING
 from flowprint_zeek.analysis.flow2vec.sentences import Cut
-from flowprint_zeek.analysis.flow2vec.tokens import PRESETS, Scheme
+from flowprint_zeek.analysis.flow2vec.tokens import Scheme
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.errors import UsageError
 
@@ -56,13 +57,13 @@ class Settings:
     scheme: Scheme = field(default_factory=lambda: Scheme(PRESETS["destination"]))
     cut: Cut = field(default_factory=Cut)
     everyone: bool = False
-    size: int = 64
-    window: int = 10
-    negative: int = 5
-    sample: float = 0.001
-    epochs: int = 10
-    min_count: int = 2
-    seed: int = 1
+    size: int = TRAINING.size
+    window: int = TRAINING.window
+    negative: int = TRAINING.negative
+    sample: float = TRAINING.sample
+    epochs: int = TRAINING.epochs
+    min_count: int = TRAINING.min_count
+    seed: int = TRAINING.seed
 
 
 @dataclass(frozen=True)

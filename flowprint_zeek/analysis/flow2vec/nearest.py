@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowprint_zeek.analysis.flow2vec.tokens import PRESETS
+from flowprint_zeek.analysis.flow2vec.choices import PRESETS
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.errors import ModelError
 

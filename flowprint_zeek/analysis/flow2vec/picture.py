@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.decomposition import PCA  # type: ignore[import-untyped] # it has no type hints
 
+from flowprint_zeek.analysis.flow2vec.choices import MOST_DRAWN
 from flowprint_zeek.analysis.flow2vec.clusters import clustered
 from flowprint_zeek.aside import replacing
 from flowprint_zeek.core.arrays import Floats, Ints, ints
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from flowprint_zeek.analysis.flow2vec.embedding import Embedding
-
-MOST = 4_000
-"""Tokens of a picture by default, the most frequent, as in the flow2vec document."""
 
 COLOURS = (
     *("#4477aa", "#ee6677", "#228833", "#aa3377", "#66ccee", "#ccbb44", "#882255", "#999933"),
@@ -110,7 +108,7 @@ def _module(name: str) -> Any:  # noqa: ANN401  openTSNE has no type hints
 
 def drawn(
     model: Embedding,
-    most: int = MOST,
+    most: int = MOST_DRAWN,
     *,
     by_cluster: bool = False,
     advance: Callable[[int], None] = lambda _steps: None,

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from flowprint_zeek.analysis.flow2vec.choices import LONGEST
 from flowprint_zeek.core.arrays import Ints, ints
 from flowprint_zeek.core.flows import SECOND, factorized
-
-LONGEST = 10_000
-"""Words of a sentence; gensim leaves out what a longer one has beyond them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from flowprint_zeek.analysis.flow2vec.choices import FIELDS, PRESETS
 from flowprint_zeek.core.arrays import ints, row_groups
 from flowprint_zeek.core.domains import wider
 from flowprint_zeek.core.elements import NAME, endpoint, printable
@@ -21,26 +22,6 @@ from flowprint_zeek.errors import UsageError
 
 if TYPE_CHECKING:
     from flowprint_zeek.core.arrays import Ints
-
-FIELDS = {
-    "src": "address that opened the connection",
-    "sport": "its port",
-    "dst": "address that it was opened to",
-    "dport": "its port",
-    "proto": "transport protocol",
-    "device": "local host, as everywhere else",
-    "name": "name that it was made to, - without",
-    "element": "that name, without one address and port",
-    "domain": "registered domain of that name, without one network and port",
-}
-"""Fields of tokens, and what each is."""
-
-PRESETS = {
-    "flow": ("src", "dst", "dport", "proto"),
-    "destination": ("dst", "dport", "proto"),
-    "element": ("element",),
-}
-"""Names of common choices of fields; the first is that of the flow2vec document."""
 
 _NAMED = {"name", "element", "domain"}
 _COLUMNS = {"src": "orig_h", "sport": "orig_p", "dst": "server", "dport": "resp_p"}
@@ -53,7 +34,7 @@ class Scheme:
     Parameters
     ----------
     fields : tuple of str
-        One or more of `FIELDS`, each once.
+        One or more of `choices.FIELDS`, each once.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowprint_zeek.analysis.flow2vec.choices import MOST_COUNTED
 from flowprint_zeek.core.arrays import ints, row_groups
 from flowprint_zeek.core.flows import factorized
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flowprint_zeek.core.arrays import Ints
-
-MOST = 1_000_000
-"""Tokens that are counted at a time, by default."""
 
 _KEPT = 0.75
 """Share of them that stays when there are more."""
@@ -51,7 +49,7 @@ class Vocabulary:
         Flows of tokens that were let go.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST_COUNTED) -> None:
         self._most = most
         self._held: dict[str, _Token] = {}
         self._next = 0

@@ -17,7 +17,8 @@ import pandas as pd
 
 from flowprint_zeek import __version__
 from flowprint_zeek.analysis.captures import labelled_items
-from flowprint_zeek.analysis.comparison import KINDS, Result
+from flowprint_zeek.analysis.choices import RECOGNITION, UNSEEN
+from flowprint_zeek.analysis.comparison import Result
 from flowprint_zeek.analysis.contenders import contenders
 from flowprint_zeek.analysis.evaluation import Outcome, evaluate
 from flowprint_zeek.analysis.rounds import Fold, Plan, Wanted, planned
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from flowprint_zeek.analysis.scores import Figures
     from flowprint_zeek.core.arrays import Bools, Ints
     from flowprint_zeek.core.fingerprint import Parameters
-
-RECOGNITION, UNSEEN = KINDS
 
 ALL, ASSIGNED = "all", "assigned"
 """Figures of all flows, and of those that are in a fingerprint, as ``evaluate`` gives them."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from flowprint_zeek.analysis.tuning.cells import ALL, RECOGNITION, UNSEEN, keys_of
+from flowprint_zeek.analysis.choices import SCORE, SCORES
+from flowprint_zeek.analysis.tuning.cells import ALL, keys_of
 from flowprint_zeek.core.arrays import ints
 from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.core.windows import Windows
@@ -39,17 +40,6 @@ PAPER: Values = {
 PUBLISHED = FingerprintSettings()
 """The published defaults: the paper's choice, and the scheme of the commands."""
 
-SCORES = {
-    "f1_macro": (RECOGNITION, "f1_macro"),
-    "f1": (RECOGNITION, "f1"),
-    "accuracy": (RECOGNITION, "accuracy"),
-    "unseen_f1": (UNSEEN, "f1"),
-    "unseen_best_f1": (UNSEEN, "best_f1"),
-    "unseen_average_precision": (UNSEEN, "average_precision"),
-    "unseen_roc_auc": (UNSEEN, "roc_auc"),
-}
-"""What can be looked for: the kind of figures and the figure."""
-
 _ALIKE = 9
 """Decimals in which scores are compared: sums of floats differ behind these."""
 
@@ -66,12 +56,12 @@ class Score:
     Parameters
     ----------
     name : str
-        One of `SCORES`.
+        One of `choices.SCORES`.
     flows : {"all", "assigned"}
         Whether flows in no fingerprint count.
     """
 
-    name: str = "f1_macro"
+    name: str = SCORE
     flows: str = ALL
 
     @property

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from flowprint_zeek.analysis.flow2vec.choices import LONGEST
 from flowprint_zeek.analysis.flow2vec.corpus import Limits
-from flowprint_zeek.analysis.flow2vec.sentences import LONGEST, Cut
+from flowprint_zeek.analysis.flow2vec.sentences import Cut
 from flowprint_zeek.analysis.flow2vec.tokens import Scheme
 from flowprint_zeek.config import load
 from flowprint_zeek.core.flows import SECOND

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowprint_zeek.analysis.flow2vec.tokens import FIELDS, PRESETS, Scheme
+from flowprint_zeek.analysis.flow2vec.choices import FIELDS, PRESETS
+from flowprint_zeek.analysis.flow2vec.tokens import Scheme
 from flowprint_zeek.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flowprint_zeek.analysis.captures import read_captures
+from flowprint_zeek.analysis.choices import RECOGNITION
 from flowprint_zeek.analysis.manifest import read_manifest
 from flowprint_zeek.analysis.rounds import Wanted
-from flowprint_zeek.analysis.tuning.cells import RECOGNITION, Task, plan_of
+from flowprint_zeek.analysis.tuning.cells import Task, plan_of
 from flowprint_zeek.config import load
 from flowprint_zeek.core.fingerprint import Parameters
 from flowprint_zeek.stream.replay import Span

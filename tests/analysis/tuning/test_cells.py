@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from flowprint_zeek.analysis.captures import labelled_items
+from flowprint_zeek.analysis.choices import RECOGNITION, UNSEEN
 from flowprint_zeek.analysis.comparison import Result
 from flowprint_zeek.analysis.evaluation import Contender, evaluate
 from flowprint_zeek.analysis.methods import PlainJaccard
@@ -16,8 +17,6 @@ from flowprint_zeek.analysis.rounds import Wanted, planned
 from flowprint_zeek.analysis.tuning.cells import (
     ALL,
     ASSIGNED,
-    RECOGNITION,
-    UNSEEN,
     digest,
     folds_apart,
     keys_of,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
+from flowprint_zeek.analysis.choices import SCORES
 from flowprint_zeek.analysis.tuning.cells import ALL, ASSIGNED, Cell
 from flowprint_zeek.analysis.tuning.results import Results
 from flowprint_zeek.analysis.tuning.search import (
     PAPER,
-    SCORES,
     Score,
     Trials,
     best_of,
