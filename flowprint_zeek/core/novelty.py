@@ -135,7 +135,9 @@ def judge(
         score = new / np.maximum(total, 1)
         n_core = np.bincount(sets.owner[core], minlength=sets.size)
         unseen = (n_core > 0) & (score >= rule.min_score)
-    verdict = np.full(sets.size, KNOWN, dtype=object)
+    # One text for all of them: np.full would make one for each, which are kept for a day.
+    verdict = np.empty(sets.size, dtype=object)
+    verdict[:] = KNOWN
     verdict[(n_device >= rule.min_novel) & (own_flows >= rule.min_flows)] = UNSEEN_DEVICE
     verdict[unseen] = UNSEEN_SITE
     return Judgement(verdict, score, core)
