@@ -143,8 +143,7 @@ class Evidence:
         return _distinct(self.view.uids(at))
 
     def _span(self, at: int) -> tuple[int, int]:
-        edges = self.view.offsets
-        return int(edges[at]), int(edges[at + 1])
+        return self.view.offsets[at], self.view.offsets[at + 1]
 
     def _elements(self, at: int) -> tuple[list[str], list[str]]:
         """Return the elements in the novel core and those outside."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from flowprint_zeek.core.arrays import Bools, Ints, Texts
+    from flowprint_zeek.core.arrays import Bools, Ints
     from flowprint_zeek.core.fingerprint import Fingerprints
 
 BROWSER_PART = 1
@@ -68,9 +68,10 @@ class BatchView:
         return browser
 
     @cached_property
-    def offsets(self) -> Ints:
+    def offsets(self) -> list[int]:
         """Where each fingerprint starts in the pairs of `found.sets`."""
-        return self.found.sets.offsets
+        offsets: list[int] = self.found.sets.offsets.tolist()
+        return offsets
 
     @cached_property
     def ids(self) -> list[str]:
@@ -83,11 +84,12 @@ class BatchView:
         return sorted(range(self.found.size), key=lambda at: (self.device(at), self.ids[at]))
 
     @cached_property
-    def _rows(self) -> tuple[Ints, Ints]:
-        of_slice = self.found.of_slice
-        order = np.argsort(of_slice, kind="stable")
+    def _rows(self) -> tuple[Ints, list[int]]:
+        """Rows of all fingerprints one after another, each one's sorted, and where each starts."""
+        of_slice, row = self.found.of_slice, self.found.slices.flow
+        order = np.lexsort((row, of_slice))
         edges = np.searchsorted(of_slice[order], np.arange(self.found.size + 1))
-        return self.found.slices.flow[order], edges
+        return row[order], edges.tolist()
 
     @cached_property
     def _copy(self) -> pd.DataFrame:
@@ -95,12 +97,18 @@ class BatchView:
         return self.slices.copy()
 
     @cached_property
-    def _all_uids(self) -> Texts:
-        return self.slices["uid"].to_numpy(dtype=object)
+    def _uids(self) -> list[str]:
+        """The uids of all fingerprints one after another, as `_rows`."""
+        uids: list[str] = self.slices["uid"].to_numpy(dtype=object)[self._rows[0]].tolist()
+        return uids
 
     @cached_property
     def _device_of(self) -> list[str]:
         return [self.found.devices[number] for number in self.found.device.tolist()]
+
+    def _rows_of(self, at: int) -> Ints:
+        rows, edges = self._rows
+        return rows[edges[at] : edges[at + 1]]
 
     def device(self, at: int) -> str:
         """Return the device of a fingerprint."""
@@ -108,18 +116,15 @@ class BatchView:
 
     def rows(self, at: int) -> pd.DataFrame:
         """Return the slices assigned to a fingerprint, by start and uid."""
-        rows, edges = self._rows
-        return self._copy.iloc[np.sort(rows[edges[at] : edges[at + 1]])]
+        return self._copy.iloc[self._rows_of(at)]
 
     def uids(self, at: int) -> list[str]:
         """Return the uids of the slices that `rows` returns."""
-        rows, edges = self._rows
-        found: list[str] = self._all_uids[np.sort(rows[edges[at] : edges[at + 1]])].tolist()
-        return found
+        _, edges = self._rows
+        return self._uids[edges[at] : edges[at + 1]]
 
     def row_elements(self, at: int) -> list[list[str]]:
         """Return the elements of each slice that `rows` returns: one, or two that it ties."""
-        rows, edges = self._rows
-        chosen, words = np.sort(rows[edges[at] : edges[at + 1]]), self.found.words
+        chosen, words = self._rows_of(at), self.found.words
         pairs = zip(words.primary[chosen].tolist(), words.secondary[chosen].tolist(), strict=True)
         return [[words.vocabulary[code] for code in pair if code >= 0] for pair in pairs]
