@@ -51,7 +51,8 @@ def most_of(process: int | str) -> float | None:
     if not status.exists():
         return None
     fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-    return int(fields["VmHWM"].split()[0]) / 1024
+    # A process that ended holds nothing.
+    return int(fields["VmHWM"].split()[0]) / 1024 if "VmHWM" in fields else None
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 
 Usage: python -m benchmarks.startup [--rounds N] [--json FILE|-]
 
-``--help``, that of the command whose own takes most, ``--version`` and a replay of 1,000 rows of
-conn with their ssl rows (*simulated*), each in a fresh process, in turn with an interpreter that
-does nothing: ratios are those of the medians of seconds on the clock. Imports are what
-`python -X importtime` says in one more run, by the package that is imported; its own reckoning
-makes them somewhat slower.
+``--help``, that of a command, ``--version`` and a replay of 1,000 rows of conn with their ssl rows
+(*simulated*), each in a fresh process, in turn with an interpreter that does nothing: ratios are
+those of the medians of seconds on the clock. Imports are what `python -X importtime` says in one
+more run, by the package that is imported; its own reckoning makes them somewhat slower.
 """
 
 from __future__ import annotations
@@ -28,13 +27,11 @@ from typing import TYPE_CHECKING
 from benchmarks.busy import Stretch, written
 from benchmarks.report import environment, figures, markdown, versions
 from benchmarks.speed import count
-from flowprint_zeek.cli.main import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROUNDS = 11
-TRIES = 5
 STRETCH = Stretch(1000, 3)
 LARGEST = 5
 INTERPRETER = "python -c pass"
@@ -78,24 +75,14 @@ def commands(folder: Path) -> dict[str, list[str]]:
     """Return what is run by name: arguments of Python."""
     ours = ["-m", "flowprint_zeek"]
     logs = written(STRETCH, folder, ("tsv",))["tsv"]
-    slowest = _slowest(ours)
     given = [logs.folder, "-o", str(folder / "out"), "--learn-until", f"{logs.detects:.6f}", "-q"]
     return {
         INTERPRETER: ["-c", "pass"],
         "--version": [*ours, "--version"],
         "--help": [*ours, "--help"],
-        f"{slowest} --help": [*ours, slowest, "--help"],
+        "replay --help": [*ours, "replay", "--help"],
         f"replay of {STRETCH.rows:,} rows": [*ours, "replay", *given],
     }
-
-
-def _slowest(ours: list[str]) -> str:
-    """Return the command whose help takes the most core-seconds, each by the least of some runs."""
-
-    def least(name: str) -> float:
-        return min(run([*ours, name, "--help"])[1] for _ in range(TRIES))
-
-    return max(COMMANDS, key=least)
 
 
 def run(arguments: list[str]) -> tuple[float, float, str]:

@@ -14,6 +14,9 @@ METHODS = RESEMBLANCE, JACCARD = ("resemblance", "jaccard")
 LEVELS = ("flow", "fingerprint", "capture")
 """What figures of an evaluation are about."""
 
+FOLDS = 10
+"""Folds of cross-validation by default."""
+
 FALSE_RATE = 0.05
 """False rate that a calibration is for by default."""
 

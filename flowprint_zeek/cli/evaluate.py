@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowprint_zeek.analysis.calibration import Goal, calibrated
+from flowprint_zeek.analysis.choices import FOLDS
 from flowprint_zeek.analysis.comparison import Result
 from flowprint_zeek.analysis.contenders import contenders
 from flowprint_zeek.analysis.curve import Point, curve
@@ -15,7 +16,7 @@ from flowprint_zeek.analysis.plots import available, plot
 from flowprint_zeek.analysis.rounds import LEAVE_ONE_OUT, Plan, Wanted, planned
 from flowprint_zeek.analysis.upstream import package
 from flowprint_zeek.cli import evaluated, site, table_iv
-from flowprint_zeek.cli.arguments.evaluate import FOLDS, NAME
+from flowprint_zeek.cli.arguments.evaluate import NAME
 from flowprint_zeek.cli.exits import Exit
 from flowprint_zeek.cli.labelled import Labelled, of_files, of_manifest
 from flowprint_zeek.errors import UsageError

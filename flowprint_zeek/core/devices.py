@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flowprint_zeek.core.arrays import Bools, Texts, ints
-from flowprint_zeek.core.flows import EXPORTED
+from flowprint_zeek.core.flows import EXPORTED, text_column
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -131,10 +131,7 @@ class Selector:
         peer = np.where(inbound, orig, resp)
         kept = [*_KEPT, *EXPORTED] if "windows" in rows else list(_KEPT)
         texts = {"device": device, "server": resp, "resp_h": peer}
-        # As they are: pandas would make a type of its own of text, which is slow to take apart.
-        held = {
-            name: pd.Series(text, rows.index, object, copy=False) for name, text in texts.items()
-        }
+        held = {name: text_column(text, rows.index) for name, text in texts.items()}
         return rows[kept].assign(**held)
 
     def _count_foreign(self, addresses: Texts) -> None:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from flowprint_zeek.core.arrays import Ints
+    from flowprint_zeek.core.arrays import Ints, Texts
 
 SECOND = 1_000_000
 """Microseconds in a second: the unit of every time in a flow table."""
@@ -147,18 +147,21 @@ def flow_table(flows: Iterable[Flow]) -> pd.DataFrame:
         {
             "start": np.array([t.min() for t in times], dtype=np.int64),
             "end": np.array([t.max() for t in times], dtype=np.int64),
-            "resp_h": _texts([flow.dst for flow in rows]),
+            "resp_h": text_column([flow.dst for flow in rows]),
             "resp_p": np.array([flow.dport for flow in rows], dtype=np.int64),
-            "certificate": _texts(certificates),
-            "name": _texts([normalise_name(flow.name) for flow in rows]),
+            "certificate": text_column(certificates),
+            "name": text_column([normalise_name(flow.name) for flow in rows]),
             "times": exact,
         }
     )
 
 
-def _texts(values: list[str]) -> pd.Series[str]:
-    """Return texts as a column of Python texts, which the algorithm reads without converting."""
-    return pd.Series(values, dtype=object)
+def text_column(texts: Texts | list[str], index: pd.Index | None = None) -> pd.Series[str]:
+    """Return texts as a column of Python texts, which the algorithm reads without converting.
+
+    Pandas would make a type of its own of them. An array is not copied.
+    """
+    return pd.Series(texts, index, object, copy=False)
 
 
 def check_flow_table(table: pd.DataFrame) -> None:

@@ -135,9 +135,8 @@ def judge(
         score = new / np.maximum(total, 1)
         n_core = np.bincount(sets.owner[core], minlength=sets.size)
         unseen = (n_core > 0) & (score >= rule.min_score)
-    # One text for all of them: np.full would make one for each, which are kept for a day.
-    verdict = np.empty(sets.size, dtype=object)
-    verdict[:] = KNOWN
+    # np.full would make a text for each.
+    verdict = np.array([KNOWN], dtype=object).repeat(sets.size)
     verdict[(n_device >= rule.min_novel) & (own_flows >= rule.min_flows)] = UNSEEN_DEVICE
     verdict[unseen] = UNSEEN_SITE
     return Judgement(verdict, score, core)

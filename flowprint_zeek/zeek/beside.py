@@ -17,6 +17,7 @@ from flowprint_zeek.core.flows import (
     SECOND,
     SERVER_NAME,
     TOLD,
+    text_column,
 )
 from flowprint_zeek.zeek.answers import Answers, AnswersState
 from flowprint_zeek.zeek.columns import objects
@@ -137,10 +138,10 @@ class Beside:
         certificates, names, clients = self.tls.look_up(uids)
         hosts, agents = self._http.look_up(uids) if self._http else (names[:0], names[:0])
         if "windows" in flows:
-            told = self._told(flows)
+            others = certificates, names, clients, hosts
             certificates, names, clients, hosts = (
                 np.where(own == "", other, own) if other.size else own
-                for own, other in zip(told, (certificates, names, clients, hosts), strict=True)
+                for own, other in zip(self._told(flows), others, strict=True)
             )
         proxied = _proxied(flows, proxies)
         named_by = np.where(names == "", 0, SERVER_NAME)
@@ -152,15 +153,11 @@ class Beside:
         at = np.flatnonzero((names == "") & (certificates != ""))
         names[at] = self.tls.certificates.names(certificates[at])
         texts = {"certificate": certificates, "name": names, "client": clients}
-        # As they are: pandas would make a type of its own of text.
-        held = {
-            name: pd.Series(values, flows.index, object, copy=False)
-            for name, values in texts.items()
-        }
+        told = {name: text_column(text, flows.index) for name, text in texts.items()}
         rest = {"proxied": proxied, "named_by": named_by}
         if "windows" in flows:
             flows = flows.drop(columns=_JOINED)
-        return pd.concat((flows, pd.DataFrame(held | rest, copy=False)), axis=1)
+        return pd.concat((flows, pd.DataFrame(told | rest, copy=False)), axis=1)
 
     def _names(
         self, hosts: Texts, flows: pd.DataFrame, proxied: Bools

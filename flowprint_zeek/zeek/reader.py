@@ -38,6 +38,8 @@ ROWS = 65_536
 _BYTES_A_ROW = 128
 _BLOCK = 3 << 20
 """Bytes that are parsed at once: what is made of them on the way takes several times as many."""
+_BLOCKS = 3
+"""Blocks of a chunk, at most."""
 
 
 @dataclass(slots=True)
@@ -100,12 +102,13 @@ def read_chunks(
     """
     held: list[pd.DataFrame] = []
     for frame in _frames(log, columns, rows, stats):
-        if held and sum(map(len, held)) + len(frame) > rows:
-            yield joined(held)
-            held = []
+        if held and (len(held) == _BLOCKS or sum(map(len, held)) + len(frame) > rows):
+            chunk, held = joined(held), []
+            yield chunk
         held.append(frame)
     if held:
-        yield joined(held)
+        chunk, held = joined(held), []
+        yield chunk
 
 
 def _frames(
@@ -145,8 +148,8 @@ def peek(log: LogFile, columns: Sequence[str]) -> pd.DataFrame:
     LogError
         As `read_chunks`.
     """
-    for chunk in read_chunks(log, columns, rows=64, stats=ReadStats()):
-        return chunk.head(1)
+    for frame in _frames(log, columns, 64, ReadStats()):
+        return frame.head(1)
     return no_rows(log.kind, columns)
 
 

@@ -87,7 +87,8 @@ def test_what_was_not_written_has_no_latency(
     found = live.batches(expected, sensor, watch)
 
     assert [LAG, None] == [one.notice for one in found]
-    text = live.table(live.Result(10, 0.5, None, None, found), PACE)
+    text = live.table(live.Result(10, 0.5, None, 70.4, found), PACE)
+    assert "50.0% of a core and 70 MB at most" in text
     assert ["2", "none", "none"] == [
         cell.strip() for cell in text.splitlines()[-1].strip("|").split("|")
     ]

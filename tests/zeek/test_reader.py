@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,15 +11,17 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from flowprint_zeek.errors import LogError
-from flowprint_zeek.zeek import blocks
-from flowprint_zeek.zeek.columns import UNSET
-from flowprint_zeek.zeek.files import log_at
+from flowprint_zeek.zeek import blocks, reader
+from flowprint_zeek.zeek.columns import UNSET, joined
+from flowprint_zeek.zeek.files import find_logs, log_at
 from flowprint_zeek.zeek.logformat import unescape
-from flowprint_zeek.zeek.reader import ReadStats, peek
+from flowprint_zeek.zeek.reader import ReadStats, peek, read_chunks
 from tests.zeek.small_logs import ALL, HEADER, ROWS, read, uids, written
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
 
 def test_values_and_dtypes(tmp_path: Path) -> None:
@@ -232,6 +235,53 @@ def test_peek_gives_the_first_good_row(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + b"garbage\n" * 200 + b"".join(ROWS))
     frame = peek(log_at(path), ["ts", "uid"])
     assert frame["uid"].tolist() == ["C1"]
+
+
+def test_peek_reads_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of a log that a file has few of is found without reading what comes after it."""
+    other, own = b'{"_path":"conn","ts":1.5}\n', b'{"_path":"dhcp","ts":2.5}\n'
+    path = tmp_path / "all.log"
+    path.write_bytes(other + own + 100_000 * other)
+    (log,) = (log for log in find_logs([path], {"dhcp", "conn"}) if log.kind == "dhcp")
+    done: list[int] = []
+    read = blocks.Source.read
+
+    def counted(source: blocks.Source, most: int) -> bytes:
+        data = read(source, most)
+        done.append(len(data))
+        return data
+
+    monkeypatch.setattr(blocks.Source, "read", counted)
+    assert [2_500_000] == peek(log, ["ts"])["ts"].tolist()
+    assert sum(done) < path.stat().st_size / 10
+
+
+def test_a_chunk_is_of_so_many_bytes_at_most(tmp_path: Path) -> None:
+    """However few rows that are."""
+    line = b"1.0\tC1\t192.0.2.1\t80\t1.0\tT\t" + b"x" * 2_000_000 + b"\n"
+    header = HEADER.replace(b"local_orig", b"local_orig\tlong")
+    log = log_at(written(tmp_path, header + 20 * line))
+    chunks = [len(chunk) for chunk in read_chunks(log, ["uid", "long"], stats=ReadStats())]
+    assert sum(chunks) == 20
+    assert max(chunks) < 10
+
+
+def test_a_chunk_in_use_is_held_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it was joined of is let go of, but for the last piece."""
+    pieces: list[weakref.ref[pd.DataFrame]] = []
+
+    def noting(frames: list[pd.DataFrame]) -> pd.DataFrame:
+        pieces.extend(map(weakref.ref, frames))
+        return joined(frames)
+
+    monkeypatch.setattr(reader, "joined", noting)
+    log = log_at(written(tmp_path, HEADER + 10_000 * ROWS[0]))
+    monkeypatch.setattr(reader, "_BLOCK", len(ROWS[0]) * 4_000)
+    chunks = read_chunks(log, ["uid"], stats=ReadStats())
+    assert len(next(chunks)) == 10_000
+    assert len(pieces) == 3
+    assert sum(piece() is not None for piece in pieces) <= 1
+    assert list(chunks) == []
 
 
 def test_peek_at_nothing_gives_columns_without_rows(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ class Task:
     kind : {"recognition", "unseen"}
         What is measured.
     method : str
-        One of `contenders.METHODS`.
+        One of `choices.METHODS`.
     similarity : float
         Similarity below which a fingerprint is unseen to plain Jaccard.
     """

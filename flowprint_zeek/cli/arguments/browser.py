@@ -37,23 +37,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         name: actions.add_parser(name, help=text, description=text, allow_abbrev=False)
         for name, text in ACTIONS.items()
     }
-    train, apply = made["train"], made["apply"]
-    options.add_logs(train, required=False)
-    train.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="detector")
-    train.add_argument(
-        "--captures",
-        type=Path,
-        metavar="MANIFEST",
-        help="instead of LOGS: captures as evaluate takes them, each of one label",
-    )
-    train.add_argument(
-        "--seed",
-        type=int,
-        default=FOREST_SEED,
-        metavar="SEED",
-        help=f"seed of the forest; default {FOREST_SEED}",
-    )
-    options.add_setting(train, "fingerprint.scheme")
+    _add_train(made["train"])
+    apply = made["apply"]
     options.add_logs(apply)
     apply.add_argument("--model", type=Path, required=True, metavar="FILE", help="detector")
     apply.add_argument(
@@ -71,3 +56,22 @@ def add_arguments(parser: ArgumentParser) -> None:
         options.add_config(each)
         options.add_json(each)
         options.add_presentation(each)
+
+
+def _add_train(train: ArgumentParser) -> None:
+    options.add_logs(train, required=False)
+    train.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="detector")
+    train.add_argument(
+        "--captures",
+        type=Path,
+        metavar="MANIFEST",
+        help="instead of LOGS: captures as evaluate takes them, each of one label",
+    )
+    train.add_argument(
+        "--seed",
+        type=int,
+        default=FOREST_SEED,
+        metavar="SEED",
+        help=f"seed of the forest; default {FOREST_SEED}",
+    )
+    options.add_setting(train, "fingerprint.scheme")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.choices import CONFIDENCE, METHODS, MINIMA
+from flowprint_zeek.analysis.choices import CONFIDENCE, FOLDS, METHODS, MINIMA
 from flowprint_zeek.cli import options
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ HELP = (
     "TSV with the columns path, label and, where wanted, split (train or test), device and packets "
     "(its pcap, for --table-iv). What the figures count stands in docs/evaluation.md."
 )
-
-FOLDS = 10
-"""Folds of cross-validation."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.choices import METHODS, SCORE, SCORES
+from flowprint_zeek.analysis.choices import FOLDS, METHODS, SCORE, SCORES
 from flowprint_zeek.cli import options
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ HELP = (
     "its values, by cross-validation, or over any grid. What was chosen on these captures looks "
     "better on them than on others: see docs/evaluation.md."
 )
-
-FOLDS = 10
-"""Folds of cross-validation."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
