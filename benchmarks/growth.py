@@ -1,13 +1,14 @@
-"""Memory of a replay as the archive grows. *Simulated*.
+"""Memory of a replay as the archive grows, and what a second process gains. *Simulated*.
 
 Usage: python -m benchmarks.growth FOLDER [--rows 1M] [--devices N] [--seed S] [--turns 1,5]
-                                   [--full] [--json FILE|-]
+                                   [--full] [--workers] [--json FILE|-]
 
 The same busy hours (`benchmarks.busy`, TSV) are written again and again below FOLDER, once, with
 later times and other uids, so that nothing but what a replay keeps of the past can make its memory
 grow. The first half of the first turn is learned. Each replay is a process of its own; the ratio is
 of the most memory that it held over that of the first one. By default 1 M and 5 M rows of conn,
-with --full 20 M too, which are 20 turns and about 6 GB on disk.
+with --full 20 M too, which are 20 turns and about 6 GB on disk. With --workers each is followed by
+one of two processes, which must give the same: exit code 1 where it does not.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,11 @@ class Row:
         Core-seconds, those before not among them.
     notices : int
         How many were raised.
+    gain, cost : float or None
+        Seconds on the clock over those of two processes, and core-seconds of two processes over
+        these; None where that was not measured.
+    same : bool
+        Whether two gave the same.
     """
 
     turns: int
@@ -59,6 +65,9 @@ class Row:
     seconds: float
     imports: float
     notices: int
+    gain: float | None = None
+    cost: float | None = None
+    same: bool = True
 
 
 def turn(logs: Written, number: int) -> Path:
@@ -89,22 +98,31 @@ def later(lines: Iterator[str], number: int, seconds: int) -> Iterator[str]:
             yield f"{int(whole) + seconds}.{part}\t{uid}{number:x}\t{rest}"
 
 
-def measured(logs: Written, turns: Sequence[int]) -> list[Row]:
-    """Return replays of some turns each."""
+def measured(logs: Written, turns: Sequence[int], *, workers: bool = False) -> list[Row]:
+    """Return replays of some turns each, also by two processes if asked for."""
     found: list[Row] = []
     for size in turns:
         folders = [str(turn(logs, number)) for number in range(size)]
-        run = apart("benchmarks.replayed", "replayed", folders, logs.detects)
+        given = "benchmarks.replayed", "replayed", folders, logs.detects
+        run = apart(*given)
         ratio = run.peak / (found[0].peak if found else run.peak)
         rows, notices = size * logs.rows["conn"], run.answer["notices"]
-        found.append(Row(size, rows, ratio, run.peak, run.seconds, run.imports, notices))
+        row = Row(size, rows, ratio, run.peak, run.seconds, run.imports, notices)
+        if workers:
+            two = apart(*given, "--workers", "2")
+            gain, cost = run.wall / two.wall, two.seconds / run.seconds
+            row = replace(row, gain=gain, cost=cost, same=two.answer == run.answer)
+        found.append(row)
         print(f"{short(rows)}: {run.peak:.0f} MB", file=sys.stderr, flush=True)
     return found
 
 
 def table(rows: Sequence[Row], stretch: Stretch) -> str:
     """Return a Markdown table, ratios first, below a line of versions."""
-    header = ("rows of conn", "memory over the first", "MB", "rows a core-second", "notices")
+    header = (
+        *("rows of conn", "memory over the first", "MB", "rows a core-second", "notices"),
+        *("two processes: times as fast", "core-seconds over those of one"),
+    )
     cells = [
         [
             short(row.rows),
@@ -112,11 +130,17 @@ def table(rows: Sequence[Row], stretch: Stretch) -> str:
             f"{row.peak:.0f}",
             short(row.rows / row.seconds),
             str(row.notices),
+            "other answers" if not row.same else _ratio(row.gain),
+            _ratio(row.cost),
         ]
         for row in rows
     ]
     about = f"The same hours of {stretch.devices:,} devices again and again, *simulated*:"
     return "\n".join([versions(), "", about, "", *markdown(header, cells)])
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stretch = Stretch(given.rows, given.devices or max(12, given.rows // ROWS_A_DEVICE), given.seed)
     logs = written(stretch, given.folder, ("tsv",))["tsv"]
     turns = [*given.turns, FULL] if given.full else given.turns
-    rows = measured(logs, turns)
+    rows = measured(logs, turns, workers=given.workers)
     result = {
         "parameters": asdict(stretch) | {"turns": turns},
         "environment": environment(),
@@ -136,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.json not in (None, "-"):
         Path(given.json).write_text(text + "\n", encoding="utf-8")
     print(text if given.json == "-" else table(rows, stretch))
-    return 0
+    return 0 if all(row.same for row in rows) else 1
 
 
 def _turns(text: str) -> list[int]:
@@ -154,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="of the simulator; default 1")
     parser.add_argument("--turns", type=_turns, default=list(TURNS), help="default 1,5")
     parser.add_argument("--full", action="store_true", help="20 turns too")
+    parser.add_argument("--workers", action="store_true", help="each also with two processes")
     parser.add_argument("--json", metavar="FILE", help="write JSON; - for stdout, without table")
     return parser
 

@@ -6,15 +6,16 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from benchmarks import growth
+from benchmarks.apart import Run
 from benchmarks.busy import written
 from benchmarks.replayed import replayed
 from tests.benchmarks.stretches import SMALL, inside
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_lines_of_a_later_turn() -> None:
@@ -54,6 +55,29 @@ def test_memory_beside_that_of_the_first(
     assert (3000, 6000) == (first["rows"], second["rows"])
     assert (1, 1.03) == (first["ratio"], second["ratio"])
     assert first["notices"] <= second["notices"]
+    assert (None, None, True) == (first["gain"], first["cost"], first["same"])
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_two_processes_beside_one(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    same: bool,
+) -> None:
+    """What they gain and cost is told, and other answers are a failure."""
+    one = Run(10.0, 12.0, 1.0, 300.0, {"notices": 3, "digest": "a"})
+    two = replace(one, seconds=11.0, wall=6.0, answer=one.answer if same else {"notices": 4})
+    monkeypatch.setattr(growth, "apart", lambda *given: two if "--workers" in given else one)
+
+    code = growth.main([str(tmp_path), "--rows", "3k", "--turns", "1", "--workers"])
+
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert ["2.00" if same else "other answers", "1.10"] == [
+        cell.strip() for cell in last.strip("|").split("|")
+    ][-2:]
+    assert code == (0 if same else 1)
 
 
 def test_a_table_has_ratios_first() -> None:
@@ -61,4 +85,4 @@ def test_a_table_has_ratios_first() -> None:
     text = growth.table([growth.Row(5, 5_000_000, 1.034, 512.3, 20.0, 1.0, 7)], SMALL)
 
     cells = [cell.strip() for cell in text.splitlines()[-1].strip("|").split("|")]
-    assert ["5 M", "1.03", "512", "250 k", "7"] == cells
+    assert ["5 M", "1.03", "512", "250 k", "7", "", ""] == cells
