@@ -20,6 +20,7 @@ from flowprint_zeek.errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup
+    from collections.abc import Mapping
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -35,6 +36,27 @@ PARAMETERS = {
     "fingerprint.scheme": None,
 }
 """The method's parameters by key, with the short options of the published package."""
+
+
+def add_actions(
+    parser: ArgumentParser, actions: Mapping[str, str], text: str
+) -> dict[str, ArgumentParser]:
+    """Add the actions of a command, and return their parsers.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Parser of the command.
+    actions : mapping of str to str
+        What each does.
+    text : str
+        What all of them are for.
+    """
+    added = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help=text)
+    return {
+        name: added.add_parser(name, help=does, description=does, allow_abbrev=False)
+        for name, does in actions.items()
+    }
 
 
 def add_presentation(parser: ArgumentParser) -> None:

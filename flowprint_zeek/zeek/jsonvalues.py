@@ -16,6 +16,7 @@ from flowprint_zeek.core.flows import SECOND
 from flowprint_zeek.zeek.columns import UNSET, Storage, objects, storage, unset_column
 from flowprint_zeek.zeek.fields import as_micros, is_address
 from flowprint_zeek.zeek.logformat import fixed, iso_micros, to_bytes
+from flowprint_zeek.zeek.texts import many_equal, sampling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,6 @@ Read = Callable[[object], object]
 _MILLISECONDS = 1e11
 _MOST_SECONDS = 1e12
 _PORTS = 1 << 16
-_SAMPLE = 256
 _OF_TIMES = ("[time]", "[interval]")
 
 # What Zeek 9 may write for bytes that are no text, a part of Unicode that has no characters.
@@ -111,8 +111,7 @@ def _shared(texts: list[str]) -> list[str]:
 
     All that hashes and compares them later costs half, as it does for texts of TSV.
     """
-    sample = texts[:: max(1, len(texts) // _SAMPLE)]
-    if 10 * len(set(sample)) >= 9 * len(sample):
+    if not many_equal(texts[:: sampling(len(texts))]):
         return texts
     known: dict[str, str] = {}
     return [known.setdefault(text, text) for text in texts]

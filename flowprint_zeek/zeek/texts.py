@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from flowprint_zeek.zeek.fields import Table
@@ -47,16 +49,20 @@ def distinct(table: Table, place: int) -> tuple[Ints | None, list[str]]:
         Bytes that are no UTF-8 as surrogates.
     """
     starts, ends = table.spans(place)
-    if not _alike(table, starts, ends):
+    step = sampling(len(starts))
+    if not many_equal(_cut(table, starts[::step], ends[::step])):
         return None, _each(table, starts, ends)
     codes, first = _codes(table, starts, ends)
     return codes, _cut(table, starts[first], ends[first])
 
 
-def _alike(table: Table, starts: Ints, ends: Ints) -> bool:
-    """Tell from some lines whether it pays to look for equal fields."""
-    step = max(1, len(starts) // _SAMPLE)
-    sample = _cut(table, starts[::step], ends[::step])
+def sampling(size: int) -> int:
+    """Return the step from text to text of a column for `many_equal`."""
+    return max(1, size // _SAMPLE)
+
+
+def many_equal(sample: Sequence[str]) -> bool:
+    """Tell from some texts of a column whether it pays to look for equal ones."""
     return 10 * len(set(sample)) < 9 * len(sample)
 
 

@@ -35,13 +35,7 @@ ACTIONS = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's options."""
-    actions = parser.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="what to show or to decide"
-    )
-    made = {
-        name: actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        for name, text in ACTIONS.items()
-    }
+    made = options.add_actions(parser, ACTIONS, "what to show or to decide")
     made["list"].add_argument("--all", action="store_true", help=f"not only {MOST} of each kind")
     made["list"].add_argument(
         "--rare", action="store_true", help="known apps with the rarest names first, for review"

@@ -30,13 +30,7 @@ ACTIONS = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's options."""
-    actions = parser.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="train or apply"
-    )
-    made = {
-        name: actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        for name, text in ACTIONS.items()
-    }
+    made = options.add_actions(parser, ACTIONS, "train or apply")
     _add_train(made["train"])
     apply = made["apply"]
     options.add_logs(apply)

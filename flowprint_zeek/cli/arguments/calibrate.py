@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowprint_zeek.analysis.choices import FALSE_RATE, LEVELS
 from flowprint_zeek.cli import options
+from flowprint_zeek.cli.arguments import captures
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _ArgumentGroup
@@ -60,11 +61,7 @@ def _add_labelled(group: _ArgumentGroup) -> None:
         default="fingerprint",
         help="what rates count; default fingerprint",
     )
-    group.add_argument(
-        "--strip-certificates",
-        action="store_true",
-        help="as if every certificate were hidden: no certificates, nor names that only these told",
-    )
+    captures.add_stripping(group)
     group.add_argument(
         "-o",
         "--output",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.choices import CONFIDENCE, FOLDS, METHODS, MINIMA
+from flowprint_zeek.analysis.choices import CONFIDENCE, FOLDS, MINIMA
 from flowprint_zeek.cli import options
+from flowprint_zeek.cli.arguments import captures
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _ArgumentGroup
@@ -46,11 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def _add_results(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("fingerprints")
-    group.add_argument(
-        "--strip-certificates",
-        action="store_true",
-        help="as if every certificate were hidden: no certificates, nor names that only these told",
-    )
+    captures.add_stripping(group)
     group.add_argument(
         "--min-flows",
         type=int,
@@ -59,9 +56,7 @@ def _add_results(parser: ArgumentParser) -> None:
         help="leave out fingerprints of fewer flows, counted; default 1",
     )
     group = parser.add_argument_group("methods")
-    group.add_argument(
-        "--method", choices=METHODS, default=METHODS[0], help=f"default {METHODS[0]}"
-    )
+    captures.add_method(group)
     group.add_argument(
         "--baselines",
         action="store_true",
@@ -117,9 +112,7 @@ def _add_protocol(parser: ArgumentParser) -> None:
         help="repeat with seeds SEED, SEED + 1 … for means and confidence intervals; "
         "default 1, or 10 where apps are drawn, fewer with over 20,000 fingerprints",
     )
-    group.add_argument(
-        "--seed", type=int, default=0, metavar="SEED", help="seed of what is drawn; default 0"
-    )
+    captures.add_seed(group)
 
 
 def _add_site(parser: ArgumentParser) -> None:

@@ -26,11 +26,9 @@ LISTED = 50
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's options."""
-    actions = parser.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="what to do"
-    )
-    for name, (text, add) in ACTIONS.items():
-        made = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
+    texts = {name: text for name, (text, _) in ACTIONS.items()}
+    for name, made in options.add_actions(parser, texts, "what to do").items():
+        _, add = ACTIONS[name]
         add(made)
         options.add_presentation(made)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowprint_zeek.analysis.choices import FOLDS, METHODS, SCORE, SCORES
+from flowprint_zeek.analysis.choices import FOLDS, SCORE, SCORES
 from flowprint_zeek.cli import options
+from flowprint_zeek.cli.arguments import captures
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -62,11 +63,7 @@ def _add_search(parser: ArgumentParser) -> None:
         action="store_true",
         help="with --grid: one parameter at a time, as the paper does, not all combinations",
     )
-    group.add_argument(
-        "--strip-certificates",
-        action="store_true",
-        help="as if every certificate were hidden: no certificates, nor names that only these told",
-    )
+    captures.add_stripping(group)
 
 
 def _add_score(parser: ArgumentParser) -> None:
@@ -83,9 +80,7 @@ def _add_score(parser: ArgumentParser) -> None:
         help="leave flows in no fingerprint out, as evaluate does; otherwise they count as not "
         "named and as not found",
     )
-    group.add_argument(
-        "--method", choices=METHODS, default=METHODS[0], help=f"default {METHODS[0]}"
-    )
+    captures.add_method(group)
     group.add_argument("--folds", type=int, default=FOLDS, metavar="K", help=f"default {FOLDS}")
     group.add_argument(
         "--nested",
@@ -105,6 +100,4 @@ def _add_score(parser: ArgumentParser) -> None:
         metavar="R",
         help="repeat with seeds SEED, SEED + 1 …, and take the mean; default as evaluate",
     )
-    group.add_argument(
-        "--seed", type=int, default=0, metavar="SEED", help="seed of what is drawn; default 0"
-    )
+    captures.add_seed(group)
